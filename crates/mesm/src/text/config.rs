@@ -182,8 +182,8 @@ impl TextConfig {
     pub fn validate(&self) -> Result<(), TextError> {
         for (entry, found, limit) in [
             ("vocab_size", self.vocab_size, 1_000_000),
-            ("embedding_size", self.embedding_size, 8192),
             ("hidden_size", self.hidden_size, 8192),
+            ("embedding_size", self.embedding_size, 8192),
             ("num_hidden_layers", self.num_hidden_layers, 96),
             (
                 "num_hidden_groups",
