@@ -1,0 +1,103 @@
+//! Cross-modal attention: how much the words care about each point of a face or a spectrogram.
+//!
+//! Additive attention (paper, equations 1 and 2): with the query q, the text encoder's vector, and
+//! the feature m of a point, the score is `w tanh(W_m m + b_m + W_q q) + b`, and the weights are the
+//! softmax of the scores over the points of one frame.
+//!
+//! # The gradient of a selection
+//!
+//! Nucleus selection keeps a point or drops it: as a function of the scores it is piecewise
+//! constant, and in the authors' code nothing flows back through it, so the attention layers keep
+//! their initial values. With [`AttentionMode::StraightThrough`](crate::AttentionMode) a kept
+//! feature `m_i` enters the convolution as
+//!
+//! ```text
+//! m_i (1 + w_i - sg(w_i))          sg: the value, without gradient
+//! ```
+//!
+//! In the forward pass the factor is 1, so the numbers are those of the hard selection. In the
+//! backward pass, with `g_i` the gradient that arrives at the convolution's input, the features
+//! receive `g_i` as before, and each kept weight receives `dL/dw_i = <g_i, m_i>`, exactly the
+//! gradient of soft attention `sum_i w_i m_i` restricted to the nucleus. The softmax carries it on:
+//! `dL/ds_j = w_j (dL/dw_j - sum_i w_i dL/dw_i)`, where dropped points have `dL/dw = 0` but still
+//! move, because the weights of a frame share one sum. A point gains weight when its feature,
+//! grown a little, would lower the loss.
+
+use burn::module::Module;
+use burn::nn::{Linear, LinearConfig};
+use burn::tensor::activation::{softmax, tanh};
+use burn::tensor::{Device, Tensor};
+
+/// Additive attention of a query over points.
+#[derive(Module, Debug)]
+pub struct CrossModalAttention {
+    channel_affine: Linear,
+    y_affine: Linear,
+    attn_weight_affine: Linear,
+}
+
+impl CrossModalAttention {
+    /// Attention of width `k` of a query of size `query_dim` over points of `channels` features.
+    /// The authors take `k = channels`.
+    #[must_use]
+    pub fn new(channels: usize, query_dim: usize, k: usize, device: &Device) -> Self {
+        Self {
+            channel_affine: LinearConfig::new(channels, k).init(device),
+            y_affine: LinearConfig::new(query_dim, k).with_bias(false).init(device),
+            attn_weight_affine: LinearConfig::new(k, 1).init(device),
+        }
+    }
+
+    /// The query projected for this layer: `[utterances, query_dim]` to `[utterances, k]`.
+    #[must_use]
+    pub fn project_query(&self, query: Tensor<2>) -> Tensor<2> {
+        self.y_affine.forward(query)
+    }
+
+    /// Scores `[rows]` of points `[rows, channels]`, each with its own projected query
+    /// `[rows, k]`.
+    #[must_use]
+    pub fn scores_of_rows(&self, points: Tensor<2>, query: Tensor<2>) -> Tensor<1> {
+        let [rows, _] = points.dims();
+        let hidden = tanh(self.channel_affine.forward(points) + query);
+        self.attn_weight_affine.forward(hidden).reshape([rows])
+    }
+
+    /// Weights `[frames, points]` of points `[frames, points, channels]` with one projected query
+    /// a frame `[frames, k]`. Where `active` `[frames, points]` is 0 the weight is 0; every
+    /// frame must have an active point.
+    #[must_use]
+    pub fn weights(
+        &self,
+        points: Tensor<3>,
+        query: Tensor<2>,
+        active: Option<&Tensor<2>>,
+    ) -> Tensor<2> {
+        let [frames, count, _] = points.dims();
+        let hidden =
+            tanh(self.channel_affine.forward(points) + query.unsqueeze_dim::<3>(1));
+        let scores = self
+            .attn_weight_affine
+            .forward(hidden)
+            .reshape([frames, count]);
+        masked_softmax(scores, active)
+    }
+}
+
+/// Softmax over the second dimension where `active` is 1; exactly 0 elsewhere.
+pub(crate) fn masked_softmax(scores: Tensor<2>, active: Option<&Tensor<2>>) -> Tensor<2> {
+    match active {
+        None => softmax(scores, 1),
+        Some(active) => {
+            // Far below any score, so that the exponential is exactly 0 in f32.
+            let penalty = (active.clone() - 1.0) * 1e30;
+            softmax(scores + penalty, 1)
+        }
+    }
+}
+
+/// The factor of a kept feature: 1 in the forward pass, the weight's gradient in the backward one.
+pub(crate) fn straight_through<const D: usize>(weights: Tensor<D>) -> Tensor<D> {
+    let value = weights.clone().detach();
+    (weights - value) + 1.0
+}

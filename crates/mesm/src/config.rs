@@ -1,0 +1,380 @@
+//! One configuration for file, command line and page.
+
+use std::fmt;
+use std::str::FromStr;
+
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::model::Model;
+
+/// Which of the two end-to-end models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum ModelKind {
+    /// The sparse model: text chooses the points that are convolved.
+    #[default]
+    Mesm,
+    /// Its dense twin: every point is convolved.
+    Fe2e,
+}
+
+/// One input channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Modality {
+    /// The words.
+    #[serde(rename = "t")]
+    Text,
+    /// The face crops.
+    #[serde(rename = "v")]
+    Visual,
+    /// The mel spectrogram chunks.
+    #[serde(rename = "a")]
+    Acoustic,
+}
+
+impl Modality {
+    /// The order in which logits are stacked for fusion, whatever order the modalities are named in.
+    pub const FUSION_ORDER: [Self; 3] = [Self::Text, Self::Visual, Self::Acoustic];
+
+    /// `t`, `v` or `a`.
+    #[must_use]
+    pub fn letter(self) -> char {
+        match self {
+            Self::Text => 't',
+            Self::Visual => 'v',
+            Self::Acoustic => 'a',
+        }
+    }
+
+    /// Channels of one input map: three colours, one power; none for text.
+    #[must_use]
+    pub fn channels(self) -> usize {
+        match self {
+            Self::Text => 0,
+            Self::Visual => 3,
+            Self::Acoustic => 1,
+        }
+    }
+
+    /// Height and width of one input map: a 48x48 face, 128 mels by 32 frames; none for text.
+    #[must_use]
+    pub fn input_size(self) -> (usize, usize) {
+        match self {
+            Self::Text => (0, 0),
+            Self::Visual => (48, 48),
+            Self::Acoustic => (128, 32),
+        }
+    }
+}
+
+/// A non-empty set of modalities, written as letters: `tav`, `tv`, `a`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Modalities {
+    text: bool,
+    visual: bool,
+    acoustic: bool,
+}
+
+impl Modalities {
+    /// All three.
+    pub const ALL: Self = Self {
+        text: true,
+        visual: true,
+        acoustic: true,
+    };
+
+    /// Whether `modality` is in the set.
+    #[must_use]
+    pub fn contains(self, modality: Modality) -> bool {
+        match modality {
+            Modality::Text => self.text,
+            Modality::Visual => self.visual,
+            Modality::Acoustic => self.acoustic,
+        }
+    }
+
+    /// The members in fusion order.
+    pub fn iter(self) -> impl Iterator<Item = Modality> {
+        Modality::FUSION_ORDER
+            .into_iter()
+            .filter(move |m| self.contains(*m))
+    }
+
+    /// How many.
+    #[must_use]
+    pub fn count(self) -> usize {
+        self.iter().count()
+    }
+}
+
+impl fmt::Display for Modalities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.iter().try_for_each(|m| write!(f, "{}", m.letter()))
+    }
+}
+
+impl From<Modalities> for String {
+    fn from(modalities: Modalities) -> Self {
+        modalities.to_string()
+    }
+}
+
+impl TryFrom<String> for Modalities {
+    type Error = ConfigError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl FromStr for Modalities {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut set = Self {
+            text: false,
+            visual: false,
+            acoustic: false,
+        };
+        for letter in text.chars() {
+            let slot = match letter {
+                't' => &mut set.text,
+                'v' => &mut set.visual,
+                'a' => &mut set.acoustic,
+                _ => return Err(ConfigError::Modalities(text.to_owned())),
+            };
+            if std::mem::replace(slot, true) {
+                return Err(ConfigError::Modalities(text.to_owned()));
+            }
+        }
+        if set.count() == 0 {
+            return Err(ConfigError::Modalities(text.to_owned()));
+        }
+        Ok(set)
+    }
+}
+
+/// In which order the features of the first selection meet their locations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "kebab-case")]
+pub enum PointOrder {
+    /// Every feature stays where it was: the evident intent of the paper.
+    #[default]
+    Aligned,
+    /// As the authors' published code: locations are listed by (y, x, frame), features by
+    /// (frame, y, x), so that with more than one frame in a batch features move to other places
+    /// and frames. For checkpoints trained that way.
+    AsPublished,
+}
+
+/// Whether the cross-modal attention learns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "kebab-case")]
+pub enum AttentionMode {
+    /// As the authors' code: the selection is a set of integers, and no gradient reaches the
+    /// attention layers, which keep their initial values.
+    Frozen,
+    /// The selection is hard in the forward pass; its gradient is that of the soft attention. See
+    /// [`crate::attention`].
+    #[default]
+    StraightThrough,
+}
+
+/// How the sparse blocks are computed. Both give the same numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "kebab-case")]
+pub enum SparsePath {
+    /// Only active sites are gathered and multiplied; the selection is read back once a layer,
+    /// asynchronously.
+    #[default]
+    Gathered,
+    /// Dense convolution and masks: nothing is read back, nothing is saved.
+    MaskedDense,
+}
+
+/// A setting that cannot be used.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// Not a set of modalities.
+    #[error("modalities are named by the letters t (text), v (visual), a (acoustic), each once, e.g. `tav`; found `{0}`")]
+    Modalities(String),
+    /// A number outside its range.
+    #[error("`{name}` must be {expected}; found {found}")]
+    Range {
+        /// The setting.
+        name: &'static str,
+        /// What is accepted.
+        expected: &'static str,
+        /// What was given.
+        found: String,
+    },
+    /// The sparse model was asked to work without its query.
+    #[error("MESM needs the text modality: text chooses the points. Add `t`, or use FE2E")]
+    TextNeeded,
+}
+
+/// Everything that fixes a model's shape and behaviour. Defaults are the paper's best settings
+/// (Table 6) on CMU-MOSEI's six emotions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelConfig {
+    /// MESM or FE2E.
+    pub kind: ModelKind,
+    /// Class names, in the order of the logits.
+    pub classes: Vec<String>,
+    /// Modalities the model has weights for.
+    pub modalities: Modalities,
+    /// Size of the text encoder's first-token vector: 768 for ALBERT-base, 384 for MiniLM-L6.
+    pub text_dim: usize,
+    /// Channels of the low-level layers and of the three blocks after them.
+    pub widths: [usize; 4],
+    /// Hidden size between the flattened features and the sequence encoder.
+    pub flatten_dim: usize,
+    /// Width of the sequence encoder.
+    pub trans_dim: usize,
+    /// Layers of the sequence encoder.
+    pub trans_layers: usize,
+    /// Attention heads of the sequence encoder.
+    pub trans_heads: usize,
+    /// Feed-forward width of the sequence encoder.
+    pub trans_feedforward: usize,
+    /// Dropout of the sequence encoder in training, `[0, 1)`.
+    pub dropout: f64,
+    /// Share of the attention mass that is kept, `(0, 1]`.
+    pub top_p: f32,
+    /// See [`PointOrder`].
+    pub point_order: PointOrder,
+    /// See [`AttentionMode`].
+    pub attention: AttentionMode,
+    /// See [`SparsePath`].
+    pub sparse_path: SparsePath,
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        Self {
+            kind: ModelKind::default(),
+            classes: ["anger", "disgust", "fear", "happiness", "sadness", "surprise"]
+                .map(str::to_owned)
+                .to_vec(),
+            modalities: Modalities::ALL,
+            text_dim: 768,
+            widths: [64, 128, 256, 512],
+            flatten_dim: 1024,
+            trans_dim: 64,
+            trans_layers: 4,
+            trans_heads: 4,
+            trans_feedforward: 2048,
+            dropout: 0.1,
+            top_p: 0.5,
+            point_order: PointOrder::default(),
+            attention: AttentionMode::default(),
+            sparse_path: SparsePath::default(),
+        }
+    }
+}
+
+impl ModelConfig {
+    /// A model with freshly initialised parameters on `device`.
+    ///
+    /// # Errors
+    /// When a setting is out of range, or MESM is asked for without text.
+    pub fn init(&self, device: &Device) -> Result<Model, ConfigError> {
+        self.check()?;
+        Ok(Model::new(self.clone(), device))
+    }
+
+    /// Whether `p` can be a share of the attention mass.
+    ///
+    /// # Errors
+    /// When it is not in `(0, 1]`.
+    pub fn check_top_p(p: f32) -> Result<(), ConfigError> {
+        if p > 0.0 && p <= 1.0 {
+            return Ok(());
+        }
+        Err(ConfigError::Range {
+            name: "top_p",
+            expected: "in (0, 1]",
+            found: p.to_string(),
+        })
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        Self::check_top_p(self.top_p)?;
+        let sizes: [(&'static str, usize, usize); 7] = [
+            ("classes", self.classes.len(), 1024),
+            ("text_dim", self.text_dim, 1 << 16),
+            ("flatten_dim", self.flatten_dim, 1 << 16),
+            ("trans_dim", self.trans_dim, 1 << 14),
+            ("trans_layers", self.trans_layers, 64),
+            ("trans_heads", self.trans_heads, 256),
+            ("trans_feedforward", self.trans_feedforward, 1 << 16),
+        ];
+        let widths = self.widths.map(|w| ("widths", w, 1 << 12));
+        for (name, found, limit) in sizes.into_iter().chain(widths) {
+            if found == 0 || found > limit {
+                return Err(ConfigError::Range {
+                    name,
+                    expected: "at least 1 and of a sane size",
+                    found: found.to_string(),
+                });
+            }
+        }
+        if !self.trans_dim.is_multiple_of(self.trans_heads) {
+            return Err(ConfigError::Range {
+                name: "trans_dim",
+                expected: "a multiple of trans_heads",
+                found: format!("{} with {} heads", self.trans_dim, self.trans_heads),
+            });
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            return Err(ConfigError::Range {
+                name: "dropout",
+                expected: "in [0, 1)",
+                found: self.dropout.to_string(),
+            });
+        }
+        if self.kind == ModelKind::Mesm && !self.modalities.contains(Modality::Text) {
+            return Err(ConfigError::TextNeeded);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modalities_are_letters_in_any_order() {
+        let all: Modalities = "avt".parse().unwrap();
+        assert_eq!(all, Modalities::ALL);
+        assert_eq!(all.to_string(), "tva");
+        for bad in ["", "tt", "x", "tav "] {
+            assert!(bad.parse::<Modalities>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn sparse_model_without_text_is_refused() {
+        let config = ModelConfig {
+            modalities: "av".parse().unwrap(),
+            ..ModelConfig::default()
+        };
+        assert!(matches!(config.check(), Err(ConfigError::TextNeeded)));
+    }
+
+    #[test]
+    fn out_of_range_settings_are_named() {
+        for p in [0.0, -0.5, 1.1, f32::NAN] {
+            let config = ModelConfig {
+                top_p: p,
+                ..ModelConfig::default()
+            };
+            assert!(config.check().unwrap_err().to_string().contains("top_p"));
+        }
+    }
+}

@@ -1,0 +1,374 @@
+//! FE2E and MESM as one model: what differs is the convolutional network of a branch.
+
+use burn::module::Module;
+use burn::nn::{Linear, LinearConfig};
+use burn::tensor::activation::relu;
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::config::{ConfigError, Modality, ModelConfig, ModelKind};
+use crate::dense::DenseCnn;
+use crate::output::{ForwardError, ModalityOutput, Output};
+use crate::sequence::{SequenceConfig, SequenceEncoder};
+use crate::sparse::{AttentionLayer, SparseCnn, SparseOptions};
+
+/// Mean and standard deviation of the authors' face crops, RGB in 0..255.
+const FACE_MEAN: [f32; 3] = [159.0, 111.0, 102.0];
+const FACE_STD: [f32; 3] = [37.0, 33.0, 32.0];
+
+/// One batch of utterances.
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    /// The text encoder's first-token vector of each utterance, `[utterances, text_dim]`.
+    pub text: Option<Tensor<2>>,
+    /// Face crops of all utterances one after the other, `[frames, 3, 48, 48]`, RGB in 0..255.
+    pub faces: Option<Tensor<4>>,
+    /// How many of them belong to each utterance.
+    pub face_lens: Vec<usize>,
+    /// Mel chunks of all utterances one after the other, `[chunks, 1, 128, 32]`.
+    pub mels: Option<Tensor<4>>,
+    /// How many of them belong to each utterance.
+    pub mel_lens: Vec<usize>,
+}
+
+/// FE2E or MESM.
+#[derive(Module, Debug)]
+pub struct Model {
+    visual: Option<Branch>,
+    acoustic: Option<Branch>,
+    t_out: Option<Linear>,
+    weighted_fusion: Option<Linear>,
+    #[module(skip)]
+    config: ModelConfig,
+}
+
+/// Convolutions over each frame, two linear layers, a sequence encoder, and logits.
+#[derive(Module, Debug)]
+struct Branch {
+    cnn: Cnn,
+    flatten: Flatten,
+    transformer: SequenceEncoder,
+    out: Linear,
+}
+
+/// The convolutional network of a branch. One of these a model: their difference in size does
+/// not matter.
+#[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant)]
+enum Cnn {
+    Dense(DenseCnn),
+    Sparse(SparseCnn),
+}
+
+/// Flattened feature maps to the sequence encoder's width.
+#[derive(Module, Debug)]
+struct Flatten {
+    hidden: Linear,
+    output: Linear,
+}
+
+/// What a branch gives for its rows.
+struct BranchOutput {
+    flattened: Tensor<2>,
+    pooled: Tensor<2>,
+    logits: Tensor<2>,
+    attention: Vec<AttentionLayer>,
+}
+
+impl Model {
+    pub(crate) fn new(config: ModelConfig, device: &Device) -> Self {
+        let classes = config.classes.len();
+        let branch = |modality: Modality| {
+            config
+                .modalities
+                .contains(modality)
+                .then(|| Branch::new(&config, modality, device))
+        };
+        let count = config.modalities.count();
+        Self {
+            visual: branch(Modality::Visual),
+            acoustic: branch(Modality::Acoustic),
+            t_out: config
+                .modalities
+                .contains(Modality::Text)
+                .then(|| LinearConfig::new(config.text_dim, classes).init(device)),
+            weighted_fusion: (count > 1).then(|| {
+                LinearConfig::new(count, 1)
+                    .with_bias(false)
+                    .init(device)
+            }),
+            config,
+        }
+    }
+
+    /// The settings the model was made with.
+    #[must_use]
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// Changes the share of the attention mass that MESM keeps; takes effect at the next call.
+    ///
+    /// # Errors
+    /// When `p` is not in `(0, 1]`.
+    pub fn set_top_p(&mut self, p: f32) -> Result<(), ConfigError> {
+        ModelConfig::check_top_p(p)?;
+        self.config.top_p = p;
+        Ok(())
+    }
+
+    /// Changes how the sparse blocks are computed; takes effect at the next call.
+    pub fn set_sparse_path(&mut self, path: crate::config::SparsePath) {
+        self.config.sparse_path = path;
+    }
+
+    /// Fused logits, each modality's own and its share, and the attention of each layer.
+    ///
+    /// A modality that the batch does not hold is left out; so is its share, for those utterances
+    /// whose length is 0. MESM needs the text whatever else there is.
+    ///
+    /// # Errors
+    /// When an input has the wrong shape or nothing was given, and when the device fails.
+    pub async fn forward_async(&self, batch: &Batch) -> Result<Output, ForwardError> {
+        let utterances = self.utterances(batch)?;
+        let text = batch.text.as_ref().filter(|_| self.t_out.is_some());
+        let mut parts: Vec<ModalityOutput> = Vec::with_capacity(3);
+        if let (Some(text), Some(out)) = (text, &self.t_out) {
+            let logits = out.forward(text.clone());
+            parts.push(ModalityOutput {
+                modality: Modality::Text,
+                share: logits.clone(),
+                logits,
+                lens: Vec::new(),
+                input_size: None,
+                attention: Vec::new(),
+                flattened: None,
+                pooled: None,
+            });
+        }
+        let inputs = [
+            (Modality::Visual, &self.visual, batch.faces.as_ref().map(standardise), &batch.face_lens),
+            (Modality::Acoustic, &self.acoustic, batch.mels.clone(), &batch.mel_lens),
+        ];
+        for (modality, branch, rows, lens) in inputs {
+            let (Some(branch), Some(rows)) = (branch, rows) else {
+                continue;
+            };
+            check_rows(modality, &rows, lens, utterances)?;
+            let output = branch.forward(rows, lens, text, &self.config).await?;
+            let present = presence(lens, &output.logits);
+            let logits = output.logits * present;
+            parts.push(ModalityOutput {
+                modality,
+                share: logits.clone(),
+                logits,
+                lens: lens.clone(),
+                input_size: Some(modality.input_size()),
+                attention: output.attention,
+                flattened: Some(output.flattened),
+                pooled: Some(output.pooled),
+            });
+        }
+        self.fuse(parts)
+    }
+
+    /// [`forward_async`](Self::forward_async), waiting for the device: for native programs.
+    ///
+    /// # Errors
+    /// As [`forward_async`](Self::forward_async).
+    pub fn forward(&self, batch: &Batch) -> Result<Output, ForwardError> {
+        crate::wait(self.forward_async(batch))
+    }
+
+    /// The low-level features of a sparse branch, `[rows, width, height / 2, width / 2]`; `None`
+    /// for FE2E and for modalities the model does not have.
+    #[must_use]
+    pub fn low_level(&self, modality: Modality, rows: &Tensor<4>) -> Option<Tensor<4>> {
+        let (branch, rows) = match modality {
+            Modality::Text => return None,
+            Modality::Visual => (self.visual.as_ref()?, standardise(rows)),
+            Modality::Acoustic => (self.acoustic.as_ref()?, rows.clone()),
+        };
+        match &branch.cnn {
+            Cnn::Dense(_) => None,
+            Cnn::Sparse(cnn) => Some(cnn.low_level(rows)),
+        }
+    }
+
+    /// Weighs the logits of the modalities that are present by the columns of the fusion layer.
+    fn fuse(&self, mut parts: Vec<ModalityOutput>) -> Result<Output, ForwardError> {
+        if let Some(fusion) = &self.weighted_fusion {
+            let weights = fusion.weight.val();
+            for part in &mut parts {
+                let column = self
+                    .config
+                    .modalities
+                    .iter()
+                    .position(|m| m == part.modality)
+                    .unwrap_or_default();
+                part.share = part.logits.clone() * weights.clone().narrow(0, column, 1);
+            }
+        }
+        let logits = parts
+            .iter()
+            .map(|part| part.share.clone())
+            .reduce(|sum, share| sum + share)
+            .ok_or(ForwardError::NoInput)?;
+        Ok(Output {
+            logits,
+            modalities: parts,
+            kind: self.config.kind,
+            widths: self.config.widths,
+            flatten: [self.config.flatten_dim, self.config.trans_dim],
+            query_dim: self.config.text_dim,
+        })
+    }
+
+    /// The number of utterances the inputs agree on.
+    fn utterances(&self, batch: &Batch) -> Result<usize, ForwardError> {
+        if let Some(text) = &batch.text {
+            let [utterances, dim] = text.dims();
+            if dim != self.config.text_dim || utterances == 0 {
+                return Err(ForwardError::Shape {
+                    input: "text",
+                    expected: format!("[utterances, {}]", self.config.text_dim),
+                    found: text.dims().to_vec(),
+                });
+            }
+            return Ok(utterances);
+        }
+        if self.config.kind == ModelKind::Mesm {
+            return Err(ForwardError::TextNeeded);
+        }
+        if batch.faces.is_some() && self.visual.is_some() {
+            Ok(batch.face_lens.len())
+        } else if batch.mels.is_some() && self.acoustic.is_some() {
+            Ok(batch.mel_lens.len())
+        } else {
+            Err(ForwardError::NoInput)
+        }
+    }
+}
+
+impl Branch {
+    fn new(config: &ModelConfig, modality: Modality, device: &Device) -> Self {
+        let channels = modality.channels();
+        let (height, width) = modality.input_size();
+        let features = config.widths[3] * (height / 16) * (width / 16);
+        let cnn = match config.kind {
+            ModelKind::Fe2e => Cnn::Dense(DenseCnn::new(channels, config.widths, device)),
+            ModelKind::Mesm => Cnn::Sparse(SparseCnn::new(
+                channels,
+                config.widths,
+                config.text_dim,
+                device,
+            )),
+        };
+        Self {
+            cnn,
+            flatten: Flatten {
+                hidden: LinearConfig::new(features, config.flatten_dim).init(device),
+                output: LinearConfig::new(config.flatten_dim, config.trans_dim).init(device),
+            },
+            transformer: SequenceEncoder::new(
+                SequenceConfig {
+                    dim: config.trans_dim,
+                    layers: config.trans_layers,
+                    heads: config.trans_heads,
+                    feedforward: config.trans_feedforward,
+                    dropout: config.dropout,
+                },
+                device,
+            ),
+            out: LinearConfig::new(config.trans_dim, config.classes.len()).init(device),
+        }
+    }
+
+    async fn forward(
+        &self,
+        rows: Tensor<4>,
+        lens: &[usize],
+        text: Option<&Tensor<2>>,
+        config: &ModelConfig,
+    ) -> Result<BranchOutput, ForwardError> {
+        let [count, ..] = rows.dims();
+        let (map, attention) = match &self.cnn {
+            Cnn::Dense(cnn) => (cnn.forward(rows), Vec::new()),
+            Cnn::Sparse(cnn) => {
+                let query = text.ok_or(ForwardError::TextNeeded)?.clone();
+                let owner: Vec<usize> = lens
+                    .iter()
+                    .enumerate()
+                    .flat_map(|(utterance, &len)| std::iter::repeat_n(utterance, len))
+                    .collect();
+                let options = SparseOptions {
+                    top_p: config.top_p,
+                    point_order: config.point_order,
+                    attention: config.attention,
+                    path: config.sparse_path,
+                };
+                cnn.forward(rows, query, &owner, options).await?
+            }
+        };
+        let [_, c, h, w] = map.dims();
+        let hidden = relu(self.flatten.hidden.forward(map.reshape([count, c * h * w])));
+        let flattened = self.flatten.output.forward(hidden);
+        let pooled = self.transformer.forward(flattened.clone(), lens);
+        Ok(BranchOutput {
+            logits: self.out.forward(pooled.clone()),
+            flattened,
+            pooled,
+            attention,
+        })
+    }
+}
+
+fn standardise(faces: &Tensor<4>) -> Tensor<4> {
+    let device = faces.device();
+    let channel = |values: [f32; 3]| Tensor::<1>::from_floats(values, &device).reshape([1, 3, 1, 1]);
+    (faces.clone() - channel(FACE_MEAN)) / channel(FACE_STD)
+}
+
+fn check_rows(
+    modality: Modality,
+    rows: &Tensor<4>,
+    lens: &[usize],
+    utterances: usize,
+) -> Result<(), ForwardError> {
+    let input = if modality == Modality::Visual {
+        "faces"
+    } else {
+        "mels"
+    };
+    let [count, channels, height, width] = rows.dims();
+    let expected = modality.input_size();
+    if count == 0 || channels != modality.channels() || (height, width) != expected {
+        return Err(ForwardError::Shape {
+            input,
+            expected: format!(
+                "[at least 1, {}, {}, {}]",
+                modality.channels(),
+                expected.0,
+                expected.1
+            ),
+            found: rows.dims().to_vec(),
+        });
+    }
+    if lens.len() != utterances || lens.iter().sum::<usize>() != count {
+        return Err(ForwardError::Lengths {
+            input,
+            lens: lens.to_vec(),
+            rows: count,
+            utterances,
+        });
+    }
+    Ok(())
+}
+
+/// `[utterances, 1]`: 1 where an utterance has rows, 0 where it has none.
+fn presence(lens: &[usize], like: &Tensor<2>) -> Tensor<2> {
+    let present: Vec<f32> = lens
+        .iter()
+        .map(|&len| f32::from(u8::from(len > 0)))
+        .collect();
+    Tensor::from_data(TensorData::new(present, [lens.len(), 1]), &like.device())
+}

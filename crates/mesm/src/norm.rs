@@ -1,0 +1,166 @@
+//! Batch normalisation as PyTorch and as the sparse-convolution library compute it.
+
+use burn::module::{Flag, Module, Param, RunningState};
+use burn::nn::Initializer;
+use burn::tensor::{Device, Tensor};
+
+/// Batch normalisation over points, with PyTorch's running variance.
+///
+/// Burn's own layer keeps the biased variance; PyTorch normalises by the biased one and keeps the
+/// unbiased one. The sparse blocks also need statistics over active sites only.
+#[derive(Module, Debug)]
+pub struct BatchNorm {
+    /// Scale, `[channels]`.
+    pub weight: Param<Tensor<1>>,
+    /// Shift, `[channels]`.
+    pub bias: Param<Tensor<1>>,
+    /// Mean used outside training, `[channels]`.
+    pub running_mean: RunningState<Tensor<1>>,
+    /// Variance used outside training, `[channels]`.
+    pub running_var: RunningState<Tensor<1>>,
+    training: Param<Flag>,
+    epsilon: f64,
+    replaced: f64,
+}
+
+/// Mean and biased variance of a batch with the number of points behind them.
+struct Statistics {
+    mean: Tensor<1>,
+    variance: Tensor<1>,
+    /// `[1]`, a tensor because the number of active sites may only be known on the device.
+    points: Tensor<1>,
+}
+
+impl BatchNorm {
+    /// PyTorch's defaults: epsilon 1e-5, a tenth of the running value replaced each batch.
+    pub(crate) fn dense(channels: usize, device: &Device) -> Self {
+        Self::new(channels, 1e-5, 0.1, device)
+    }
+
+    /// The sparse library's defaults: epsilon 1e-4, a hundredth replaced each batch.
+    pub(crate) fn sparse(channels: usize, device: &Device) -> Self {
+        Self::new(channels, 1e-4, 0.01, device)
+    }
+
+    fn new(channels: usize, epsilon: f64, replaced: f64, device: &Device) -> Self {
+        Self {
+            weight: Initializer::Ones.init([channels], device),
+            bias: Initializer::Zeros.init([channels], device),
+            running_mean: RunningState::new(Tensor::zeros([channels], device)),
+            running_var: RunningState::new(Tensor::ones([channels], device)),
+            training: Param::from_bool(true),
+            epsilon,
+            replaced,
+        }
+    }
+
+    /// Normalises a dense map `[frames, channels, height, width]`.
+    pub(crate) fn forward_map(&self, x: Tensor<4>) -> Tensor<4> {
+        if !self.is_training(&x.device()) {
+            return self.normalise_map(x);
+        }
+        let [n, c, h, w] = x.dims();
+        let points = x.clone().permute([0, 2, 3, 1]).reshape([n * h * w, c]);
+        self.forward_rows(points)
+            .reshape([n, h, w, c])
+            .permute([0, 3, 1, 2])
+    }
+
+    /// Normalises the points of a map where `mask` `[frames, 1, height, width]` is 1; statistics
+    /// are over those points. The values elsewhere are unspecified.
+    pub(crate) fn forward_masked(&self, x: Tensor<4>, mask: &Tensor<4>) -> Tensor<4> {
+        if !self.is_training(&x.device()) {
+            return self.normalise_map(x);
+        }
+        let [n, c, h, w] = x.dims();
+        let rows = x.permute([0, 2, 3, 1]).reshape([n * h * w, c]);
+        let weights = mask.clone().reshape([n * h * w, 1]);
+        let points = weights.clone().sum();
+        let share = |values: Tensor<2>| -> Tensor<1> {
+            (values * weights.clone())
+                .sum_dim(0)
+                .reshape([c])
+                .div(points.clone())
+        };
+        let mean = share(rows.clone());
+        let centred = rows.clone() - mean.clone().unsqueeze();
+        let variance = share(centred.clone() * centred);
+        self.normalise_rows(
+            rows,
+            Statistics {
+                mean,
+                variance,
+                points,
+            },
+        )
+        .reshape([n, h, w, c])
+        .permute([0, 3, 1, 2])
+    }
+
+    /// Normalises points `[points, channels]`.
+    pub(crate) fn forward_rows(&self, x: Tensor<2>) -> Tensor<2> {
+        let device = x.device();
+        let [points, c] = x.dims();
+        if !self.is_training(&device) {
+            return burn::tensor::module::batch_norm(
+                x,
+                self.weight.val(),
+                self.bias.val(),
+                self.running_mean.value(),
+                self.running_var.value(),
+                self.epsilon,
+            );
+        }
+        let mean = x.clone().mean_dim(0);
+        let centred = x.clone() - mean.clone();
+        let variance = (centred.clone() * centred).mean_dim(0);
+        #[allow(clippy::cast_precision_loss)]
+        let points = Tensor::full([1], points as f32, &device);
+        self.normalise_rows(
+            x,
+            Statistics {
+                mean: mean.reshape([c]),
+                variance: variance.reshape([c]),
+                points,
+            },
+        )
+    }
+
+    fn is_training(&self, device: &Device) -> bool {
+        device.is_autodiff() && self.training.is_enabled()
+    }
+
+    fn normalise_map(&self, x: Tensor<4>) -> Tensor<4> {
+        burn::tensor::module::batch_norm(
+            x,
+            self.weight.val(),
+            self.bias.val(),
+            self.running_mean.value(),
+            self.running_var.value(),
+            self.epsilon,
+        )
+    }
+
+    fn normalise_rows(&self, x: Tensor<2>, batch: Statistics) -> Tensor<2> {
+        self.remember(&batch);
+        let scale = self.weight.val() / (batch.variance + self.epsilon).sqrt();
+        let shift = self.bias.val() - batch.mean * scale.clone();
+        x * scale.unsqueeze() + shift.unsqueeze()
+    }
+
+    fn remember(&self, batch: &Statistics) {
+        // One point has no unbiased variance: the guard keeps the division finite, and the
+        // biased variance it multiplies is 0 then.
+        let others = (batch.points.clone() - 1.0).clamp_min(1.0);
+        let unbiased = batch.variance.clone() * batch.points.clone() / others;
+        let blend = |old: Tensor<1>, new: Tensor<1>| {
+            (old * (1.0 - self.replaced) + new * self.replaced).detach()
+        };
+        self.running_mean.update(blend(
+            self.running_mean.value_sync(),
+            batch.mean.clone().detach(),
+        ));
+        self.running_var
+            .update(blend(self.running_var.value_sync(), unbiased.detach()));
+    }
+}

@@ -1,0 +1,78 @@
+//! Parameters of the submanifold convolutions. Their two computations are in
+//! [`super::masked`] and [`super::gathered`].
+
+use burn::module::{Module, Param};
+use burn::nn::Initializer;
+use burn::tensor::{Device, Tensor};
+
+use crate::norm::BatchNorm;
+
+/// A 3x3 submanifold convolution without bias: its output sites are its input sites.
+#[derive(Module, Debug)]
+pub struct SubmanifoldConv {
+    /// `[9, 1, in, out]`; the first index is `dy * 3 + dx` of the neighbour at
+    /// `(y + dy - 1, x + dx - 1)`.
+    pub weight: Param<Tensor<4>>,
+}
+
+impl SubmanifoldConv {
+    fn new(channels_in: usize, channels_out: usize, device: &Device) -> Self {
+        let fan_in = 9 * channels_in;
+        Self {
+            weight: Initializer::KaimingNormal {
+                gain: std::f64::consts::SQRT_2,
+                fan_out_only: false,
+            }
+            .init_with(
+                [9, 1, channels_in, channels_out],
+                Some(fan_in),
+                Some(channels_out),
+                device,
+            ),
+        }
+    }
+
+    /// The kernel as dense convolutions want it, `[out, in, 3, 3]`.
+    pub(super) fn dense_kernel(&self) -> Tensor<4> {
+        let [_, _, channels_in, channels_out] = self.weight.dims();
+        self.weight
+            .val()
+            .reshape([3, 3, channels_in, channels_out])
+            .permute([3, 2, 0, 1])
+    }
+
+    /// The kernel as one matrix, `[9 * in, out]`.
+    pub(super) fn matrix(&self) -> Tensor<2> {
+        let [_, _, channels_in, channels_out] = self.weight.dims();
+        self.weight.val().reshape([9 * channels_in, channels_out])
+    }
+}
+
+/// Twice [submanifold convolution, batch normalisation over active sites, ReLU], then a 2x2
+/// max-pool over active sites.
+#[derive(Module, Debug)]
+pub struct SparseBlock {
+    pub(super) conv1: SubmanifoldConv,
+    pub(super) norm1: BatchNorm,
+    pub(super) conv2: SubmanifoldConv,
+    pub(super) norm2: BatchNorm,
+}
+
+impl SparseBlock {
+    /// A block from `channels_in` to `channels_out` features.
+    #[must_use]
+    pub fn new(channels_in: usize, channels_out: usize, device: &Device) -> Self {
+        Self {
+            conv1: SubmanifoldConv::new(channels_in, channels_out, device),
+            norm1: BatchNorm::sparse(channels_out, device),
+            conv2: SubmanifoldConv::new(channels_out, channels_out, device),
+            norm2: BatchNorm::sparse(channels_out, device),
+        }
+    }
+
+    /// The four layers in order, for tests that compare them one by one.
+    #[must_use]
+    pub fn layers(&self) -> (&SubmanifoldConv, &BatchNorm, &SubmanifoldConv, &BatchNorm) {
+        (&self.conv1, &self.norm1, &self.conv2, &self.norm2)
+    }
+}

@@ -1,0 +1,17 @@
+//! The sparse convolutional network of a MESM branch: low-level layers, then three times
+//! attention, selection, and a block that convolves only what was selected.
+//!
+//! Two paths compute the same numbers from the same parameters. [`masked`] keeps dense maps and
+//! multiplies by masks: it saves nothing, reads nothing back, and is the oracle. [`gathered`]
+//! lists the active sites on the host and multiplies only their neighbourhoods.
+
+pub mod conv;
+pub mod gathered;
+pub mod masked;
+mod network;
+pub mod sites;
+
+pub use conv::{SparseBlock, SubmanifoldConv};
+pub(crate) use network::read as network_read;
+pub use network::{AttentionLayer, Selection, SparseCnn, SparseOptions};
+pub use sites::Sites;

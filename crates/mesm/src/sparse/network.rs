@@ -1,0 +1,317 @@
+//! The sparse network as a module, and the choice between its two paths.
+
+use burn::module::Module;
+use burn::tensor::{Device, Int, Tensor};
+
+use super::conv::SparseBlock;
+use super::gathered::{self, SparseRows};
+use super::masked::{self, MaskedMap};
+use super::sites::{Sites, index_tensor};
+use crate::attention::{CrossModalAttention, masked_softmax, straight_through};
+use crate::config::{AttentionMode, PointOrder, SparsePath};
+use crate::dense::LowLevel;
+use crate::nucleus::{nucleus, nucleus_mask};
+use crate::output::ForwardError;
+
+/// How one call of the sparse network is to be carried out.
+#[derive(Debug, Clone, Copy)]
+pub struct SparseOptions {
+    /// Share of the attention mass that is kept, `(0, 1]`.
+    pub top_p: f32,
+    /// See [`PointOrder`].
+    pub point_order: PointOrder,
+    /// See [`AttentionMode`].
+    pub attention: AttentionMode,
+    /// See [`SparsePath`].
+    pub path: SparsePath,
+}
+
+/// What one attention layer decided for every frame.
+#[derive(Debug, Clone)]
+pub struct AttentionLayer {
+    /// Height of the map.
+    pub height: usize,
+    /// Width of the map.
+    pub width: usize,
+    /// Weights and kept points.
+    pub selection: Selection,
+}
+
+/// Weights and kept points, where they came to be.
+#[derive(Debug, Clone)]
+pub enum Selection {
+    /// On the device: `weights` and `mask` `[frames, height * width]`.
+    Device {
+        /// Softmax weights, 0 at points that were no candidates.
+        weights: Tensor<2>,
+        /// 1 at kept points, 0 elsewhere.
+        mask: Tensor<2>,
+    },
+    /// On the host, the same two, row-major.
+    Host {
+        /// Softmax weights, 0 at points that were no candidates.
+        weights: Vec<f32>,
+        /// Whether each point was kept.
+        mask: Vec<bool>,
+    },
+}
+
+/// Low-level layers, then three times attention, nucleus selection and a sparse block.
+#[derive(Module, Debug)]
+pub struct SparseCnn {
+    low_level: LowLevel,
+    sparse_layers: Vec<SparseBlock>,
+    attn_layers: Vec<CrossModalAttention>,
+}
+
+impl SparseCnn {
+    /// A network over maps of `channels_in` channels, queried by vectors of size `query_dim`.
+    pub(crate) fn new(
+        channels_in: usize,
+        widths: [usize; 4],
+        query_dim: usize,
+        device: &Device,
+    ) -> Self {
+        Self {
+            low_level: LowLevel::new(channels_in, widths[0], device),
+            sparse_layers: (0..3)
+                .map(|i| SparseBlock::new(widths[i], widths[i + 1], device))
+                .collect(),
+            attn_layers: (0..3)
+                .map(|i| CrossModalAttention::new(widths[i], query_dim, widths[i], device))
+                .collect(),
+        }
+    }
+
+    /// The low-level features `[frames, width, height / 2, width / 2]`.
+    #[must_use]
+    pub fn low_level(&self, x: Tensor<4>) -> Tensor<4> {
+        self.low_level.forward(x)
+    }
+
+    /// `[frames, in, height, width]` with one query an utterance `[utterances, query_dim]` and the
+    /// utterance of each frame, to `[frames, out, height / 16, width / 16]` and what each of the
+    /// three attention layers decided.
+    ///
+    /// # Errors
+    /// When the device cannot be read (gathered path and published point order only).
+    pub async fn forward(
+        &self,
+        x: Tensor<4>,
+        query: Tensor<2>,
+        utterance_of_frame: &[usize],
+        options: SparseOptions,
+    ) -> Result<(Tensor<4>, Vec<AttentionLayer>), ForwardError> {
+        let device = x.device();
+        let owner = index_tensor(utterance_of_frame.iter().map(|&u| u as i64), &device);
+        let queries: Vec<Tensor<2>> = self
+            .attn_layers
+            .iter()
+            .map(|layer| layer.project_query(query.clone()).select(0, owner.clone()))
+            .collect();
+        let x = self.low_level(x);
+        match options.path {
+            SparsePath::MaskedDense => self.forward_masked(x, queries, options).await,
+            SparsePath::Gathered => self.forward_gathered(x, queries, options).await,
+        }
+    }
+
+    async fn forward_masked(
+        &self,
+        x: Tensor<4>,
+        queries: Vec<Tensor<2>>,
+        options: SparseOptions,
+    ) -> Result<(Tensor<4>, Vec<AttentionLayer>), ForwardError> {
+        let mut layers = Vec::with_capacity(3);
+        let mut features = x;
+        let mut active: Option<Tensor<4>> = None;
+        for (i, query) in queries.into_iter().enumerate() {
+            let [n, c, h, w] = features.dims();
+            let candidates = active.take().map(|mask| mask.reshape([n, h * w]));
+            let points = points_of(features.clone()).reshape([n, h * w, c]);
+            let weights = self.attn_layers[i].weights(points, query, candidates.as_ref());
+            let mask = nucleus_mask(&weights, candidates.as_ref(), options.top_p);
+            if trains_attention(options, &features) {
+                let factor = straight_through(weights.clone());
+                features = features * factor.reshape([n, 1, h, w]);
+            }
+            let mut map = MaskedMap::new(features, mask.clone().reshape([n, 1, h, w]));
+            if i == 0 && options.point_order == PointOrder::AsPublished {
+                let kept = read(mask.clone()).await?;
+                let flags: Vec<bool> = kept.iter().map(|&v| v > 0.5).collect();
+                let sites = Sites::from_flags(n, h, w, &flags);
+                let rows = scramble(SparseRows::from_map(map.features, sites));
+                map.features = rows.into_map();
+            }
+            layers.push(AttentionLayer {
+                height: h,
+                width: w,
+                selection: Selection::Device {
+                    weights: weights.detach(),
+                    mask,
+                },
+            });
+            let map = masked::block(&self.sparse_layers[i], map);
+            features = map.features;
+            active = Some(map.mask);
+        }
+        Ok((features, layers))
+    }
+
+    async fn forward_gathered(
+        &self,
+        x: Tensor<4>,
+        queries: Vec<Tensor<2>>,
+        options: SparseOptions,
+    ) -> Result<(Tensor<4>, Vec<AttentionLayer>), ForwardError> {
+        let [n, c, h, w] = x.dims();
+        let mut layers = Vec::with_capacity(3);
+        let mut rows = SparseRows {
+            features: points_of(x).reshape([n * h * w, c]),
+            sites: Sites::all(n, h, w),
+        };
+        for (i, query) in queries.into_iter().enumerate() {
+            let (next, layer) = self.select(i, rows, query, options).await?;
+            layers.push(layer);
+            let next = if i == 0 && options.point_order == PointOrder::AsPublished {
+                scramble(next)
+            } else {
+                next
+            };
+            rows = gathered::block(&self.sparse_layers[i], next);
+        }
+        Ok((rows.into_map(), layers))
+    }
+
+    /// Attention and selection of layer `i` among `rows`.
+    async fn select(
+        &self,
+        i: usize,
+        rows: SparseRows,
+        query: Tensor<2>,
+        options: SparseOptions,
+    ) -> Result<(SparseRows, AttentionLayer), ForwardError> {
+        let device = rows.features.device();
+        let counts = rows.sites.per_frame();
+        let ragged = Ragged::new(&counts, &device);
+        let scores = self.attn_layers[i]
+            .scores_of_rows(rows.features.clone(), query.select(0, ragged.frame_of_row));
+        let weights = masked_softmax(
+            scores.select(0, ragged.row_of_slot).reshape([counts.len(), ragged.longest]),
+            ragged.filled.as_ref(),
+        );
+        // Back to one weight a row; padding slots drop out.
+        let weights = weights
+            .reshape([counts.len() * ragged.longest])
+            .select(0, ragged.slot_of_row);
+        let on_host = read(weights.clone()).await?;
+        let mut kept = vec![false; on_host.len()];
+        let mut start = 0;
+        for count in counts {
+            for i in nucleus(&on_host[start..start + count], options.top_p) {
+                kept[start + i] = true;
+            }
+            start += count;
+        }
+        let mut features = rows.features;
+        if trains_attention(options, &features) {
+            features = features * straight_through(weights).unsqueeze_dim::<2>(1);
+        }
+        let sites = rows.sites.keep(&kept);
+        #[allow(clippy::cast_possible_wrap)]
+        let kept_rows = index_tensor(
+            kept.iter()
+                .enumerate()
+                .filter(|(_, kept)| **kept)
+                .map(|(row, _)| row as i64),
+            &device,
+        );
+        let (_, height, width) = sites.size();
+        let mut full = vec![0.0; sites.flags().len()];
+        for (&site, weight) in rows.sites.flat().iter().zip(on_host) {
+            full[site as usize] = weight;
+        }
+        let layer = AttentionLayer {
+            height,
+            width,
+            selection: Selection::Host {
+                weights: full,
+                mask: sites.flags(),
+            },
+        };
+        let features = features.select(0, kept_rows);
+        Ok((SparseRows { features, sites }, layer))
+    }
+}
+
+/// Index tables between rows that lie one frame after the other, and a padded table
+/// `[frames, longest]` of slots.
+struct Ragged {
+    longest: usize,
+    frame_of_row: Tensor<1, Int>,
+    row_of_slot: Tensor<1, Int>,
+    slot_of_row: Tensor<1, Int>,
+    /// 1 where a slot holds a row; none when all do.
+    filled: Option<Tensor<2>>,
+}
+
+impl Ragged {
+    fn new(counts: &[usize], device: &Device) -> Self {
+        let longest = counts.iter().copied().max().unwrap_or(0);
+        let mut frame_of_row = Vec::new();
+        let mut row_of_slot = Vec::new();
+        let mut slot_of_row = Vec::new();
+        let mut filled = Vec::new();
+        for (frame, &count) in counts.iter().enumerate() {
+            for slot in 0..longest {
+                let holds = slot < count;
+                // Padding points at row 0 and gets weight 0.
+                row_of_slot.push(if holds { frame_of_row.len() as i64 } else { 0 });
+                filled.push(f32::from(u8::from(holds)));
+                if holds {
+                    slot_of_row.push((frame * longest + slot) as i64);
+                    frame_of_row.push(frame as i64);
+                }
+            }
+        }
+        let padded = filled.contains(&0.0);
+        Self {
+            longest,
+            frame_of_row: index_tensor(frame_of_row, device),
+            row_of_slot: index_tensor(row_of_slot, device),
+            slot_of_row: index_tensor(slot_of_row, device),
+            filled: padded.then(|| {
+                Tensor::<1>::from_floats(filled.as_slice(), device)
+                    .reshape([counts.len(), longest])
+            }),
+        }
+    }
+}
+
+/// `[frames, channels, height, width]` to points `[frames, height, width, channels]`.
+fn points_of(map: Tensor<4>) -> Tensor<4> {
+    map.permute([0, 2, 3, 1])
+}
+
+fn scramble(rows: SparseRows) -> SparseRows {
+    let device = rows.features.device();
+    let source = index_tensor(rows.sites.as_published().into_iter().map(i64::from), &device);
+    SparseRows {
+        features: rows.features.select(0, source),
+        sites: rows.sites,
+    }
+}
+
+fn trains_attention<const D: usize>(options: SparseOptions, features: &Tensor<D>) -> bool {
+    options.attention == AttentionMode::StraightThrough && features.device().is_autodiff()
+}
+
+/// The values of a tensor, read without blocking.
+pub(crate) async fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, ForwardError> {
+    let data = tensor
+        .into_data_async()
+        .await
+        .map_err(|error| ForwardError::Device(format!("{error:?}")))?;
+    data.try_to_vec::<f32>()
+        .map_err(|error| ForwardError::Device(format!("{error:?}")))
+}

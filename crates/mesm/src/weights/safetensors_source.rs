@@ -1,0 +1,149 @@
+//! Parameters from safetensors bytes that nobody vouches for.
+
+use std::collections::HashMap;
+
+use half::{bf16, f16};
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
+
+use super::source::{
+    ParamSource, ParamSpec, WeightsError, check_finite, check_names, check_shape,
+};
+
+/// Bounds on what is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Largest accepted file in bytes.
+    pub bytes: usize,
+}
+
+impl Default for Limits {
+    /// 1 GiB: four times the largest text encoder in use here.
+    fn default() -> Self {
+        Self { bytes: 1 << 30 }
+    }
+}
+
+/// A safetensors file held in memory.
+#[derive(Debug)]
+pub struct SafetensorsSource<'a> {
+    file: SafeTensors<'a>,
+    metadata: HashMap<String, String>,
+    prefix: Option<String>,
+    ignored: Vec<String>,
+}
+
+impl<'a> SafetensorsSource<'a> {
+    /// Reads the header of `bytes`; tensors stay where they are until they are taken.
+    ///
+    /// # Errors
+    /// When the bytes exceed the limit or the header is not that of a safetensors file whose
+    /// offsets lie inside the bytes.
+    pub fn new(bytes: &'a [u8], limits: Limits) -> Result<Self, WeightsError> {
+        if bytes.len() > limits.bytes {
+            return Err(WeightsError::TooLarge {
+                found: bytes.len(),
+                limit: limits.bytes,
+            });
+        }
+        let malformed = |error: safetensors::SafeTensorError| WeightsError::Malformed {
+            format: "safetensors",
+            reason: error.to_string(),
+        };
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(malformed)?;
+        let metadata = header.metadata().clone().unwrap_or_default();
+        let file = SafeTensors::deserialize(bytes).map_err(malformed)?;
+        Ok(Self {
+            file,
+            metadata,
+            prefix: None,
+            ignored: Vec::new(),
+        })
+    }
+
+    /// Reads only the tensors under `prefix`, and drops it from their names.
+    #[must_use]
+    pub fn under(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = Some(prefix.into());
+        self
+    }
+
+    /// Names (after the prefix is dropped) that may be present and are not read: integer buffers
+    /// such as BERT's `embeddings.position_ids`, heads that are not used.
+    #[must_use]
+    pub fn ignoring<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.ignored.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// The file's free-form metadata.
+    #[must_use]
+    pub fn metadata(&self) -> &HashMap<String, String> {
+        &self.metadata
+    }
+
+    /// Whether any tensor's name begins with `prefix`.
+    #[must_use]
+    pub fn has_prefix(&self, prefix: &str) -> bool {
+        self.file.names().iter().any(|name| name.starts_with(prefix))
+    }
+
+    fn names(&self) -> Vec<&str> {
+        let prefix = self.prefix.as_deref().unwrap_or_default();
+        self.file
+            .names()
+            .into_iter()
+            .filter_map(|name| name.strip_prefix(prefix))
+            .filter(|name| !self.ignored.iter().any(|ignored| ignored == name))
+            .collect()
+    }
+
+    fn view(&self, name: &str) -> Result<TensorView<'_>, WeightsError> {
+        let full = format!("{}{name}", self.prefix.as_deref().unwrap_or_default());
+        self.file.tensor(&full).map_err(|_| WeightsError::Missing {
+            count: 1,
+            first: full,
+        })
+    }
+}
+
+impl ParamSource for SafetensorsSource<'_> {
+    fn verify(&self, specs: &[ParamSpec]) -> Result<(), WeightsError> {
+        check_names(specs, &self.names())?;
+        // Shapes of all tensors before the values of any: the cheap check first.
+        for spec in specs {
+            check_shape(spec, self.view(&spec.name)?.shape())?;
+        }
+        for spec in specs {
+            check_finite(&spec.name, &floats(&spec.name, &self.view(&spec.name)?)?)?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, spec: &ParamSpec) -> Result<Vec<f32>, WeightsError> {
+        let view = self.view(&spec.name)?;
+        check_shape(spec, view.shape())?;
+        floats(&spec.name, &view)
+    }
+}
+
+#[allow(clippy::cast_possible_truncation)] // f64 weights are rounded once, on purpose
+fn floats(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>, WeightsError> {
+    let data = view.data();
+    Ok(match view.dtype() {
+        Dtype::F32 => read::<4>(data, f32::from_le_bytes),
+        Dtype::F16 => read::<2>(data, |b| f16::from_le_bytes(b).to_f32()),
+        Dtype::BF16 => read::<2>(data, |b| bf16::from_le_bytes(b).to_f32()),
+        Dtype::F64 => read::<8>(data, |b| f64::from_le_bytes(b) as f32),
+        other => {
+            return Err(WeightsError::Dtype {
+                name: name.to_owned(),
+                dtype: format!("{other:?}"),
+            });
+        }
+    })
+}
+
+fn read<const N: usize>(data: &[u8], convert: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+    data.as_chunks::<N>().0.iter().map(|b| convert(*b)).collect()
+}
