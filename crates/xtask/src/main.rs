@@ -1,0 +1,77 @@
+//! `cargo xtask`: see [`xtask::command_line::HELP`].
+
+#![forbid(unsafe_code)]
+
+use std::env;
+use std::process::{self, ExitCode};
+
+use anyhow::{Context, Result};
+use xtask::command_line::{Command, HELP};
+use xtask::places::Places;
+use xtask::process::program;
+use xtask::serve::Site;
+use xtask::step::{note, step};
+use xtask::{bindgen, check, site, suites};
+
+fn main() -> ExitCode {
+    let command = match Command::parse(env::args_os().skip(1)) {
+        Ok(command) => command,
+        Err(error) => {
+            eprintln!("cargo xtask: {error}. `cargo xtask help` lists the commands");
+            return ExitCode::from(2);
+        }
+    };
+    match run(command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("cargo xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Help => print!("{HELP}"),
+        Command::Demo { port, open } => demo(&Places::find()?, port, open)?,
+        Command::Test { suites } => suites::test(&Places::find()?, &suites)?,
+        Command::Check => check::check(&Places::find()?)?,
+        Command::Dist { public_url, out } => dist(&Places::find()?, &public_url, &out)?,
+        Command::Setup => suites::prepare(&Places::find()?).map(|_| ())?,
+        Command::Bindgen(arguments) => return bindgen::stand_in(&arguments),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn demo(places: &Places, port: u16, open: bool) -> Result<()> {
+    let folder = places.cache.join("sites").join("demo");
+    step("web site", || site::build(places, "/", &folder))?;
+    let served = Site::serve(&folder, "/", port)?;
+    println!("{}  (stop with Ctrl+C)", served.url());
+    if open {
+        open_browser(&served.url());
+    }
+    served.wait();
+    Ok(())
+}
+
+fn dist(places: &Places, public_url: &str, out: &std::path::Path) -> Result<()> {
+    let folder = env::current_dir()
+        .context("the current folder cannot be read")?
+        .join(out);
+    step(&format!("web site for {public_url}"), || {
+        site::build(places, public_url, &folder)
+    })?;
+    site::print_sizes(&folder)
+}
+
+fn open_browser(url: &str) {
+    let opener = ["xdg-open", "open", "explorer"]
+        .into_iter()
+        .find_map(program);
+    match opener.map(|opener| process::Command::new(opener).arg(url).spawn()) {
+        Some(Ok(_)) => {}
+        Some(Err(error)) => note(&format!("the browser did not open: {error}")),
+        None => note("no program here opens a browser: open the address by hand"),
+    }
+}

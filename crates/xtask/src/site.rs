@@ -1,0 +1,308 @@
+//! The web site: built by trunk, completed with the files that the engine loads.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+
+use crate::bindgen;
+use crate::minilm;
+use crate::places::Places;
+use crate::process::{program, run};
+use crate::step::{note, size, step};
+use crate::toolchain::WasmToolchain;
+use crate::tools::require_web_tools;
+
+/// What the page asks for below its own folder: shipped files here, the text encoder in `minilm` inside it.
+const STATIC: &str = "static";
+
+/// Builds the site for the path `public_url` into `folder`, unless it is there and nothing has changed.
+///
+/// The folder then holds all that a static host needs: the page, the engine, the shipped files and the text encoder.
+///
+/// # Errors
+/// When the path is none, the folder holds something else, a tool is missing, or the build fails.
+pub fn build(places: &Places, public_url: &str, folder: &Path) -> Result<()> {
+    check_url(public_url)?;
+    let stamp = stamp_of(places, folder);
+    let wanted = fingerprint(places, public_url)?;
+    if folder.join("index.html").is_file()
+        && fs::read_to_string(&stamp).is_ok_and(|built| built == wanted)
+    {
+        note(&format!(
+            "nothing has changed since {} was built",
+            folder.display()
+        ));
+        return Ok(());
+    }
+    let occupied = folder.is_dir() && fs::read_dir(folder)?.next().is_some();
+    if occupied && !stamp.exists() {
+        bail!(
+            "{} holds files that are not ours and would be lost: choose another folder with --out",
+            folder.display()
+        );
+    }
+    let toolchain = step("toolchain for wasm32", || {
+        let toolchain = WasmToolchain::require()?;
+        note(&toolchain.describe());
+        Ok(toolchain)
+    })?;
+    step("tools: trunk, wasm-bindgen", || require_web_tools(places))?;
+    let text_encoder = step("weights: text encoder", || minilm::require(places))?;
+    // From here on the folder is ours, and unfinished until the stamp says otherwise.
+    write(&stamp, "unfinished")?;
+    step(&format!("trunk build for {public_url}"), || {
+        trunk(places, &toolchain, public_url, folder)
+    })?;
+    step("weights into the site", || {
+        let target = folder.join(STATIC);
+        copy(&places.shipped(), &target)?;
+        copy(&text_encoder, &target.join("minilm"))
+    })?;
+    write(&stamp, &wanted)
+}
+
+/// Prints the site's files, the largest first, and their sum.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn print_sizes(folder: &Path) -> Result<()> {
+    let mut files = Vec::new();
+    walk(folder, &mut |path, meta| {
+        files.push((meta.len(), path.to_path_buf()))
+    })?;
+    files.sort_by(|a, b| b.cmp(a));
+    let total = files.iter().map(|(bytes, _)| bytes).sum();
+    for (bytes, path) in files.iter().take(12) {
+        println!(
+            "{:>10}  {}",
+            size(*bytes),
+            path.strip_prefix(folder).unwrap_or(path).display()
+        );
+    }
+    println!(
+        "{:>10}  {} files in {}",
+        size(total),
+        files.len(),
+        folder.display()
+    );
+    Ok(())
+}
+
+fn check_url(public_url: &str) -> Result<()> {
+    let plain = public_url
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte));
+    if !(plain
+        && public_url.starts_with('/')
+        && public_url.ends_with('/')
+        && !public_url.contains("//"))
+    {
+        bail!(
+            "--public-url is {public_url:?}: expected the path below which the host serves the folder, with a slash at \
+             both ends, such as / or /any/sub/path/"
+        );
+    }
+    Ok(())
+}
+
+fn trunk(
+    places: &Places,
+    toolchain: &WasmToolchain,
+    public_url: &str,
+    folder: &Path,
+) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let (script, (variable, real)) = bindgen::script(places)?;
+    let own = places
+        .tools()
+        .join("bin")
+        .join(format!("trunk{}", std::env::consts::EXE_SUFFIX));
+    let trunk = if own.is_file() {
+        own
+    } else {
+        program("trunk").context("trunk is not installed")?
+    };
+    run(toolchain
+        .command(places, &trunk, &[script])?
+        .args(["build", "--release", "--public-url", public_url, "--dist"])
+        .arg(folder)
+        .current_dir(places.page())
+        .env(variable, real)
+        .env("TRUNK_SKIP_VERSION_CHECK", "true")
+        // trunk reads any other value than true or false as an error.
+        .env_remove("NO_COLOR"))
+}
+
+/// Says what the site is built from: names, sizes and times of all sources, the path, and the tools' versions in the
+/// lock file.
+fn fingerprint(places: &Places, public_url: &str) -> Result<String> {
+    let mut hasher = Sha256::new();
+    let mut line = |text: &str| {
+        hasher.update(text.as_bytes());
+        hasher.update(b"\n");
+    };
+    line(public_url);
+    line(&places.root.to_string_lossy());
+    for file in &minilm::FILES {
+        line(file.sha256);
+    }
+    let mut sources = Vec::new();
+    for root in ["web", "crates", "static", "Cargo.toml", "Cargo.lock"] {
+        walk(&places.root.join(root), &mut |path, meta| {
+            let changed = meta
+                .modified()
+                .ok()
+                .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+            sources.push(format!(
+                "{} {} {:?}",
+                path.display(),
+                meta.len(),
+                changed.unwrap_or_default()
+            ));
+        })?;
+    }
+    sources.sort();
+    sources.iter().for_each(|source| line(source));
+    Ok(hasher
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
+}
+
+/// The stamp of a built folder lies in the cache: the folder itself is uploaded as it is.
+fn stamp_of(places: &Places, folder: &Path) -> PathBuf {
+    let name: String = Sha256::digest(folder.to_string_lossy().as_bytes())[..8]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    places.cache.join("sites").join(format!("{name}.stamp"))
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
+    }
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Copies a folder with everything in it but hidden files.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let mut outcome = Ok(());
+    walk(from, &mut |path, _| {
+        if outcome.is_ok() {
+            outcome = path
+                .strip_prefix(from)
+                .map_err(anyhow::Error::from)
+                .and_then(|rest| copy_file(path, &to.join(rest)));
+        }
+    })?;
+    outcome
+}
+
+fn copy_file(from: &Path, to: &Path) -> Result<()> {
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
+    }
+    fs::copy(from, to)
+        .map(|_| ())
+        .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))
+}
+
+/// Every file at or below a path; hidden ones and build outputs are left out.
+fn walk(path: &Path, found: &mut impl FnMut(&Path, &fs::Metadata)) -> Result<()> {
+    let hidden = |path: &Path| {
+        path.file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with('.'))
+    };
+    let mut visit = |path: &Path| -> io::Result<Vec<PathBuf>> {
+        let meta = fs::metadata(path)?;
+        if meta.is_dir() {
+            return fs::read_dir(path)?
+                .map(|entry| entry.map(|entry| entry.path()))
+                .collect();
+        }
+        found(path, &meta);
+        Ok(Vec::new())
+    };
+    let mut waiting = vec![path.to_path_buf()];
+    while let Some(next) = waiting.pop() {
+        let below = visit(&next).with_context(|| format!("cannot read {}", next.display()))?;
+        waiting.extend(
+            below
+                .into_iter()
+                .filter(|path| !hidden(path) && !path.ends_with("web/page/dist")),
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_paths_with_slashes_at_both_ends_are_taken() {
+        for good in ["/", "/a/", "/any/sub/path/", "/~user/v1.0_x-y/"] {
+            assert!(check_url(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "a/",
+            "/a",
+            "//",
+            "/a//b/",
+            "/a b/",
+            "https://example.org/",
+            "/a?b/",
+        ] {
+            assert!(
+                check_url(bad)
+                    .unwrap_err()
+                    .to_string()
+                    .contains("/any/sub/path/"),
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_folder_is_copied_with_its_sub_folders_but_without_hidden_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        fs::create_dir_all(from.join("deep")).unwrap();
+        fs::write(from.join("deep/a.bin"), [1, 2, 3]).unwrap();
+        fs::write(from.join(".gitkeep"), []).unwrap();
+        copy(&from, &to).unwrap();
+        assert_eq!(fs::read(to.join("deep/a.bin")).unwrap(), [1, 2, 3]);
+        assert!(!to.join(".gitkeep").exists());
+    }
+
+    #[test]
+    fn a_changed_source_or_another_path_changes_the_fingerprint() {
+        let root = tempfile::tempdir().unwrap();
+        for folder in ["web", "crates", "static"] {
+            fs::create_dir_all(root.path().join(folder)).unwrap();
+        }
+        fs::write(root.path().join("Cargo.toml"), "[workspace]").unwrap();
+        fs::write(root.path().join("Cargo.lock"), "").unwrap();
+        fs::write(root.path().join("web/index.html"), "one").unwrap();
+        let places = Places {
+            root: root.path().into(),
+            cache: root.path().join("cache"),
+            native_target: root.path().join("n"),
+            web_target: root.path().join("w"),
+        };
+        let first = fingerprint(&places, "/").unwrap();
+        assert_eq!(first, fingerprint(&places, "/").unwrap());
+        assert_ne!(first, fingerprint(&places, "/a/").unwrap());
+        fs::write(root.path().join("web/index.html"), "longer").unwrap();
+        assert_ne!(first, fingerprint(&places, "/").unwrap());
+    }
+}
