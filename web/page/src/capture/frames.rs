@@ -1,0 +1,103 @@
+//! Single pictures of a playing video.
+
+use js_sys::{ArrayBuffer, Uint8Array};
+use mesm_protocol::MIN_SIDE;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::JsValue;
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, HtmlVideoElement};
+
+use crate::browser::make;
+use crate::error::PageError;
+
+/// A picture of the video.
+#[derive(Debug, Clone)]
+pub(crate) struct Picture {
+    /// Time on the source's clock in milliseconds.
+    pub t_ms: f64,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// `[height, width, 4]` bytes.
+    pub pixels: ArrayBuffer,
+}
+
+/// Draws frames on a canvas of its own to read their pixels.
+pub(crate) struct FrameGrabber {
+    canvas: HtmlCanvasElement,
+    context: CanvasRenderingContext2d,
+    max_side: u32,
+}
+
+impl FrameGrabber {
+    /// Frames are scaled down until their longer side is `max_side`.
+    pub(crate) fn new(max_side: u32) -> Result<Self, PageError> {
+        let canvas: HtmlCanvasElement = make("canvas", "")?;
+        let context = context_2d(&canvas, true)?;
+        Ok(Self {
+            canvas,
+            context,
+            max_side,
+        })
+    }
+
+    /// The picture that the video shows now; `None` where it has none (yet, or at all).
+    pub(crate) fn grab(
+        &self,
+        video: &HtmlVideoElement,
+        t_ms: f64,
+    ) -> Result<Option<Picture>, PageError> {
+        let (full_width, full_height) = (video.video_width(), video.video_height());
+        if full_width < MIN_SIDE || full_height < MIN_SIDE || video.ready_state() < 2 {
+            return Ok(None);
+        }
+        let scale = (f64::from(self.max_side) / f64::from(full_width.max(full_height))).min(1.0);
+        let size = |full: u32| ((f64::from(full) * scale).round() as u32).max(MIN_SIDE);
+        let (width, height) = (size(full_width), size(full_height));
+        if (self.canvas.width(), self.canvas.height()) != (width, height) {
+            self.canvas.set_width(width);
+            self.canvas.set_height(height);
+        }
+        let failed = PageError::browser("the picture could not be read");
+        self.context
+            .draw_image_with_html_video_element_and_dw_and_dh(
+                video,
+                0.0,
+                0.0,
+                f64::from(width),
+                f64::from(height),
+            )
+            .map_err(&failed)?;
+        let data = self
+            .context
+            .get_image_data(0.0, 0.0, f64::from(width), f64::from(height))
+            .map_err(&failed)?;
+        // The pixels stay in the browser's memory: `data()` would copy them into the program's.
+        let bytes = js_sys::Reflect::get(&data, &JsValue::from_str("data")).map_err(&failed)?;
+        let pixels = bytes
+            .unchecked_into::<Uint8Array>()
+            .buffer()
+            .unchecked_into();
+        Ok(Some(Picture {
+            t_ms,
+            width,
+            height,
+            pixels,
+        }))
+    }
+}
+
+/// The drawing context of a canvas; `read` where its pixels will be read back often.
+pub(crate) fn context_2d(
+    canvas: &HtmlCanvasElement,
+    read: bool,
+) -> Result<CanvasRenderingContext2d, PageError> {
+    let options = js_sys::Object::new();
+    let failed = PageError::browser("the browser gave no canvas");
+    js_sys::Reflect::set(&options, &"willReadFrequently".into(), &read.into()).map_err(&failed)?;
+    canvas
+        .get_context_with_context_options("2d", &options)
+        .map_err(&failed)?
+        .and_then(|context| context.dyn_into().ok())
+        .ok_or(PageError::Missing("canvas"))
+}

@@ -1,0 +1,16 @@
+//! Pictures and sound as they come from a camera, a microphone or a file.
+
+mod assets;
+mod clip;
+mod frames;
+mod microphone;
+mod window;
+
+pub(crate) use assets::Assets;
+pub(crate) use clip::Clip;
+pub(crate) use frames::{FrameGrabber, Picture, context_2d};
+pub(crate) use microphone::{Microphone, open_camera};
+pub(crate) use window::{WINDOW_MS, WindowInput, step_starts};
+
+/// Distance of the frames in milliseconds, as the authors sample them.
+pub(crate) const FRAME_STEP_MS: f64 = 500.0;

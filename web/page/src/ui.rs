@@ -1,0 +1,229 @@
+//! The controls of the page by name, and the line that says what is going on.
+
+use mesm_protocol::{DevicePreference, Settings};
+use web_sys::{
+    Element, HtmlButtonElement, HtmlElement, HtmlInputElement, HtmlProgressElement,
+    HtmlSelectElement, HtmlTextAreaElement, HtmlVideoElement,
+};
+
+use crate::browser::{by_id, document};
+use crate::error::PageError;
+use crate::query::Query;
+
+/// Where pictures and sound come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SourceKind {
+    Sample,
+    Camera,
+    File,
+}
+
+impl SourceKind {
+    const ALL: [(Self, &'static str); 3] = [
+        (Self::Sample, "sample"),
+        (Self::Camera, "camera"),
+        (Self::File, "file"),
+    ];
+}
+
+/// What the page is doing; also in the document's `data-state` for style and tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PageState {
+    Loading,
+    Ready,
+    Running,
+    Failed,
+}
+
+/// The controls.
+pub(crate) struct Ui {
+    pub preview: HtmlVideoElement,
+    pub stage: HtmlElement,
+    pub face_box: HtmlElement,
+    pub start: HtmlButtonElement,
+    pub stop: HtmlButtonElement,
+    pub file: HtmlInputElement,
+    pub words: HtmlTextAreaElement,
+    pub device: HtmlSelectElement,
+    pub top_p: HtmlInputElement,
+    pub theme: HtmlButtonElement,
+    sources: Vec<(SourceKind, HtmlInputElement)>,
+    stage_hint: HtmlElement,
+    file_field: HtmlElement,
+    top_p_value: Element,
+    use_visual: HtmlInputElement,
+    use_acoustic: HtmlInputElement,
+    every_window: HtmlInputElement,
+    progress: HtmlProgressElement,
+    status: Element,
+    device_chip: Element,
+    device_notice: HtmlElement,
+    untrained: HtmlElement,
+}
+
+impl Ui {
+    /// Finds every control in the document.
+    pub(crate) fn find() -> Result<Self, PageError> {
+        let mut sources = Vec::new();
+        for (kind, name) in SourceKind::ALL {
+            let input = document()?
+                .query_selector(&format!("input[name=source][value={name}]"))
+                .ok()
+                .flatten()
+                .and_then(|element| wasm_bindgen::JsCast::dyn_into(element).ok())
+                .ok_or(PageError::Missing("source"))?;
+            sources.push((kind, input));
+        }
+        Ok(Self {
+            preview: by_id("preview")?,
+            stage: by_id("stage")?,
+            face_box: by_id("face-box")?,
+            start: by_id("start")?,
+            stop: by_id("stop")?,
+            file: by_id("file")?,
+            words: by_id("words")?,
+            device: by_id("device")?,
+            top_p: by_id("top-p")?,
+            theme: by_id("theme")?,
+            sources,
+            stage_hint: by_id("stage-hint")?,
+            file_field: by_id("file-field")?,
+            top_p_value: by_id("top-p-value")?,
+            use_visual: by_id("use-visual")?,
+            use_acoustic: by_id("use-acoustic")?,
+            every_window: by_id("every-window")?,
+            progress: by_id("progress")?,
+            status: by_id("status")?,
+            device_chip: by_id("device-chip")?,
+            device_notice: by_id("device-notice")?,
+            untrained: by_id("untrained")?,
+        })
+    }
+
+    /// Sets the controls as the address asks.
+    pub(crate) fn apply(&self, query: &Query) {
+        for (_, input) in &self.sources {
+            if query.source.as_ref() == Some(&input.value()) {
+                input.set_checked(true);
+            }
+        }
+        if let Some(words) = &query.words {
+            self.words.set_value(words);
+        }
+        self.every_window.set_checked(query.step);
+        self.device.set_value(match query.device {
+            DevicePreference::Auto => "auto",
+            DevicePreference::Cpu => "cpu",
+            DevicePreference::Webgpu => "webgpu",
+        });
+        self.show_source();
+        self.show_top_p();
+    }
+
+    /// The inputs that switch the source.
+    pub(crate) fn source_inputs(&self) -> impl Iterator<Item = &HtmlInputElement> {
+        self.sources.iter().map(|(_, input)| input)
+    }
+
+    /// The chosen source.
+    pub(crate) fn source(&self) -> SourceKind {
+        self.sources
+            .iter()
+            .find(|(_, input)| input.checked())
+            .map_or(SourceKind::Sample, |(kind, _)| *kind)
+    }
+
+    /// Whether a file is judged window by window and not while it plays.
+    pub(crate) fn steps(&self) -> bool {
+        self.every_window.checked() && self.source() != SourceKind::Camera
+    }
+
+    /// The settings of the next window.
+    pub(crate) fn settings(&self) -> Settings {
+        Settings {
+            top_p: Some(self.top_p.value_as_number() as f32),
+            visual: self.use_visual.checked(),
+            acoustic: self.use_acoustic.checked(),
+        }
+    }
+
+    /// Shows what belongs to the chosen source.
+    pub(crate) fn show_source(&self) {
+        let source = self.source();
+        self.file_field.set_hidden(source != SourceKind::File);
+        self.stage_hint.set_text_content(Some(match source {
+            SourceKind::Sample => "Press start to try the sample, or choose your camera.",
+            SourceKind::Camera => "Press start and allow camera and microphone. Nothing is recorded or sent.",
+            SourceKind::File => "Choose a video or a sound file and press start. It is opened here and sent nowhere.",
+        }));
+    }
+
+    /// Shows the slider's number.
+    pub(crate) fn show_top_p(&self) {
+        self.top_p_value
+            .set_text_content(Some(&format!("{:.2}", self.top_p.value_as_number())));
+    }
+
+    /// Sets the slider to the model's own value.
+    pub(crate) fn set_top_p(&self, top_p: f32) {
+        self.top_p.set_value_as_number(f64::from(top_p));
+        self.show_top_p();
+    }
+
+    /// Says what is going on.
+    pub(crate) fn say(&self, text: &str) {
+        self.status.set_text_content(Some(text));
+    }
+
+    /// Moves the progress bar; `None` hides it.
+    pub(crate) fn show_progress(&self, done: Option<f64>) {
+        self.progress.set_hidden(done.is_none());
+        self.progress.set_value(done.unwrap_or(0.0));
+    }
+
+    /// Shows the device's short name.
+    pub(crate) fn show_device(&self, chip: &str, notice: Option<&str>) {
+        self.device_chip.set_text_content(Some(chip));
+        self.device_notice.set_text_content(notice);
+        self.device_notice.set_hidden(notice.is_none());
+    }
+
+    /// Shows or hides the statement about untrained weights.
+    pub(crate) fn show_untrained(&self, untrained: bool) {
+        self.untrained.set_hidden(!untrained);
+    }
+
+    /// Switches what can be pressed.
+    pub(crate) fn set_state(&self, state: PageState) {
+        self.start.set_disabled(state != PageState::Ready);
+        self.stop.set_disabled(state != PageState::Running);
+        for input in self.source_inputs() {
+            input.set_disabled(state == PageState::Running);
+        }
+        self.file.set_disabled(state == PageState::Running);
+        self.stage_hint
+            .set_hidden(state == PageState::Running || self.preview.ready_state() > 0);
+        mark_state(match state {
+            PageState::Loading => "loading",
+            PageState::Ready => "ready",
+            PageState::Running => "running",
+            PageState::Failed => "failed",
+        });
+    }
+}
+
+fn mark_state(state: &str) {
+    let body = document().ok().and_then(|document| document.body());
+    if let Some(body) = body {
+        // Only style and tests read it.
+        let _ = body.dataset().set("state", state);
+    }
+}
+
+/// Says a failure where even the controls may be missing.
+pub(crate) fn say_failure(text: &str) {
+    if let Ok(status) = by_id::<Element>("status") {
+        status.set_text_content(Some(text));
+    }
+    mark_state("failed");
+}

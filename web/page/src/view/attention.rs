@@ -1,0 +1,299 @@
+//! The three attention layers over a face crop or a mel chunk: kept points are red.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use js_sys::{ArrayBuffer, Float32Array, Uint8Array};
+use mesm_protocol::{AttentionLayer, Slab};
+use wasm_bindgen::{Clamped, JsCast};
+use web_sys::{Element, HtmlCanvasElement, HtmlElement, ImageData};
+
+use super::colours::{decibels, power};
+use crate::browser::{add, append, by_id, make, on};
+use crate::capture::context_2d;
+use crate::error::PageError;
+
+/// Sides of a face crop.
+const CROP: usize = 48;
+/// Bands and steps of a mel chunk.
+const BANDS: usize = 128;
+const STEPS: usize = 32;
+/// The attribute of a button that says which row it shows.
+const ROW: &str = "data-row";
+/// Red of the kept points, as the theme's `--active`.
+const ACTIVE: &str = "rgb(255 60 70 / ";
+
+/// A layer on the page's side.
+struct Layer {
+    height: usize,
+    width: usize,
+    weights: Vec<f32>,
+    masks: Vec<u8>,
+}
+
+/// What is shown: pictures, a row each, and layers over them.
+#[derive(Default)]
+struct Shown {
+    /// Pixels of each row, `[height, width, 4]`.
+    pictures: Vec<Vec<u8>>,
+    layers: Vec<Layer>,
+    row: usize,
+}
+
+/// One card of maps.
+pub(crate) struct AttentionView {
+    inner: Rc<Inner>,
+}
+
+struct Inner {
+    rows: Element,
+    maps: Element,
+    empty: HtmlElement,
+    /// Height and width of a picture.
+    size: (usize, usize),
+    /// Pixels of the screen a pixel of the picture becomes.
+    zoom: usize,
+    voice: bool,
+    shown: RefCell<Shown>,
+}
+
+impl AttentionView {
+    /// The maps over the faces.
+    pub(crate) fn face() -> Result<Self, PageError> {
+        Self::new(Inner {
+            rows: by_id("face-rows")?,
+            maps: by_id("face-maps")?,
+            empty: by_id("face-empty")?,
+            size: (CROP, CROP),
+            zoom: 6,
+            voice: false,
+            shown: RefCell::default(),
+        })
+    }
+
+    /// The maps over the mel chunks.
+    pub(crate) fn voice() -> Result<Self, PageError> {
+        Self::new(Inner {
+            rows: by_id("voice-rows")?,
+            maps: by_id("voice-maps")?,
+            empty: by_id("voice-empty")?,
+            size: (BANDS, STEPS),
+            zoom: 3,
+            voice: true,
+            shown: RefCell::default(),
+        })
+    }
+
+    /// One listener for all buttons, which come and go with every result.
+    fn new(inner: Inner) -> Result<Self, PageError> {
+        let inner = Rc::new(inner);
+        let clicked = Rc::clone(&inner);
+        on(&inner.rows, "click", move |event| {
+            let button = event
+                .target()
+                .and_then(|target| target.dyn_into::<Element>().ok())
+                .and_then(|element| element.closest("button").ok().flatten());
+            let row = button.and_then(|button| button.get_attribute(ROW)?.parse().ok());
+            if let Some(row) = row {
+                clicked.shown.borrow_mut().row = row;
+                // A map that cannot be drawn leaves the last one standing.
+                let _ = clicked.mark_row().and_then(|()| clicked.draw_maps());
+            }
+        })?;
+        Ok(Self { inner })
+    }
+
+    /// Shows the rows of a result; the one that was looked at stays in view.
+    pub(crate) fn show(
+        &self,
+        pictures: Option<Slab>,
+        layers: &[AttentionLayer],
+        buffers: &[ArrayBuffer],
+    ) -> Result<(), PageError> {
+        let inner = &self.inner;
+        let pictures = pictures.map_or_else(Vec::new, |slab| inner.pictures(slab, buffers));
+        let layers = layers
+            .iter()
+            .filter(|layer| layer.weights.rows == pictures.len())
+            .map(|layer| Layer {
+                height: layer.height,
+                width: layer.width,
+                weights: Float32Array::new(&buffers[layer.weights.buffer]).to_vec(),
+                masks: Uint8Array::new(&buffers[layer.masks.buffer]).to_vec(),
+            })
+            .collect();
+        {
+            let mut shown = inner.shown.borrow_mut();
+            shown.row = shown.row.min(pictures.len().saturating_sub(1));
+            shown.pictures = pictures;
+            shown.layers = layers;
+        }
+        inner.draw_rows()?;
+        inner.draw_maps()
+    }
+}
+
+impl Inner {
+    /// The pixels of every row.
+    fn pictures(&self, slab: Slab, buffers: &[ArrayBuffer]) -> Vec<Vec<u8>> {
+        let (height, width) = self.size;
+        if self.voice {
+            if slab.row_len != height * width {
+                return Vec::new();
+            }
+            let scale = decibels(&Float32Array::new(&buffers[slab.buffer]).to_vec());
+            return scale
+                .chunks(slab.row_len)
+                .map(|chunk| spectrogram(chunk, height, width))
+                .collect();
+        }
+        if slab.row_len != height * width * 4 {
+            return Vec::new();
+        }
+        let bytes = Uint8Array::new(&buffers[slab.buffer]).to_vec();
+        bytes.chunks(slab.row_len).map(<[u8]>::to_vec).collect()
+    }
+
+    /// A button for each row.
+    fn draw_rows(&self) -> Result<(), PageError> {
+        self.rows.set_text_content(None);
+        let shown = self.shown.borrow();
+        self.empty.set_hidden(!shown.pictures.is_empty());
+        for (row, picture) in shown.pictures.iter().enumerate() {
+            let button = add(&self.rows, "button", "", "")?;
+            let failed = PageError::browser("the maps could not be drawn");
+            let pressed = if row == shown.row { "true" } else { "false" };
+            let name = format!("{} {}", if self.voice { "Chunk" } else { "Face" }, row + 1);
+            button.set_attribute("type", "button").map_err(&failed)?;
+            button.set_attribute("aria-pressed", pressed).map_err(&failed)?;
+            button.set_attribute("aria-label", &name).map_err(&failed)?;
+            if self.voice {
+                button.set_text_content(Some(&(row + 1).to_string()));
+            } else {
+                let thumbnail = canvas_of(picture, self.size)?;
+                append(&button, &thumbnail)?;
+            }
+            button
+                .set_attribute(ROW, &row.to_string())
+                .map_err(&failed)?;
+        }
+        Ok(())
+    }
+
+    fn mark_row(&self) -> Result<(), PageError> {
+        let row = self.shown.borrow().row;
+        let buttons = self.rows.children();
+        for index in 0..buttons.length() {
+            if let Some(button) = buttons.item(index) {
+                let pressed = if index as usize == row { "true" } else { "false" };
+                button
+                    .set_attribute("aria-pressed", pressed)
+                    .map_err(PageError::browser("the maps could not be drawn"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The chosen row under each layer.
+    fn draw_maps(&self) -> Result<(), PageError> {
+        self.maps.set_text_content(None);
+        let shown = self.shown.borrow();
+        let Some(picture) = shown.pictures.get(shown.row) else {
+            return Ok(());
+        };
+        let source = canvas_of(picture, self.size)?;
+        for (index, layer) in shown.layers.iter().enumerate() {
+            let points = layer.height * layer.width;
+            let at = shown.row * points;
+            let weights = &layer.weights[at..at + points];
+            let mask = &layer.masks[at..at + points];
+            let figure = add(&self.maps, "figure", "", "")?;
+            let canvas = self.draw_layer(&source, layer, weights, mask)?;
+            let kept = mask.iter().filter(|kept| **kept != 0).count();
+            let caption = format!(
+                "Layer {}: {kept} of {points} points kept",
+                index + 1
+            );
+            let failed = PageError::browser("the maps could not be drawn");
+            canvas.set_attribute("role", "img").map_err(&failed)?;
+            canvas.set_attribute("aria-label", &caption).map_err(&failed)?;
+            append(&figure, &canvas)?;
+            let text = add(&figure, "figcaption", "", "")?;
+            add(&text, "b", "", &format!("{kept} of {points}"))?;
+            let size = format!("Layer {}, {} × {}", index + 1, layer.height, layer.width);
+            add(&text, "span", "", &size)?;
+        }
+        Ok(())
+    }
+
+    fn draw_layer(
+        &self,
+        source: &HtmlCanvasElement,
+        layer: &Layer,
+        weights: &[f32],
+        mask: &[u8],
+    ) -> Result<HtmlCanvasElement, PageError> {
+        let (height, width) = self.size;
+        let (full_height, full_width) = (height * self.zoom, width * self.zoom);
+        let canvas: HtmlCanvasElement = make("canvas", "")?;
+        canvas.set_width(full_width as u32);
+        canvas.set_height(full_height as u32);
+        let context = context_2d(&canvas, false)?;
+        let failed = PageError::browser("the maps could not be drawn");
+        context.set_image_smoothing_enabled(!self.voice);
+        context
+            .draw_image_with_html_canvas_element_and_dw_and_dh(
+                source,
+                0.0,
+                0.0,
+                full_width as f64,
+                full_height as f64,
+            )
+            .map_err(&failed)?;
+        let loudest = weights.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+        let (cell_height, cell_width) = (
+            full_height as f64 / layer.height as f64,
+            full_width as f64 / layer.width as f64,
+        );
+        for (point, weight) in weights.iter().enumerate().filter(|(p, _)| mask[*p] != 0) {
+            let (y, x) = (point / layer.width, point % layer.width);
+            // Band 0 is the lowest note, and low notes are drawn at the bottom.
+            let line = if self.voice { layer.height - 1 - y } else { y };
+            let strength = 0.3 + 0.5 * (weight / loudest);
+            context.set_fill_style_str(&format!("{ACTIVE}{strength:.2})"));
+            context.fill_rect(
+                x as f64 * cell_width,
+                line as f64 * cell_height,
+                cell_width,
+                cell_height,
+            );
+        }
+        Ok(canvas)
+    }
+}
+
+/// Bands from the top down to the lowest, as pixels.
+fn spectrogram(chunk: &[f32], bands: usize, steps: usize) -> Vec<u8> {
+    (0..bands)
+        .rev()
+        .flat_map(|band| &chunk[band * steps..(band + 1) * steps])
+        .flat_map(|value| {
+            let [red, green, blue] = power(*value);
+            [red, green, blue, 255]
+        })
+        .collect()
+}
+
+fn canvas_of(pixels: &[u8], (height, width): (usize, usize)) -> Result<HtmlCanvasElement, PageError> {
+    let failed = PageError::browser("the maps could not be drawn");
+    let canvas: HtmlCanvasElement = make("canvas", "")?;
+    canvas.set_width(width as u32);
+    canvas.set_height(height as u32);
+    let data =
+        ImageData::new_with_u8_clamped_array_and_sh(Clamped(pixels), width as u32, height as u32)
+            .map_err(&failed)?;
+    context_2d(&canvas, false)?
+        .put_image_data(&data, 0.0, 0.0)
+        .map_err(&failed)?;
+    Ok(canvas)
+}

@@ -1,0 +1,198 @@
+//! A bar for each class, and under it what each modality adds or takes.
+
+use mesm_protocol::{Modality, Outcome};
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlElement};
+
+use crate::browser::{add, by_id};
+use crate::error::PageError;
+
+/// Names and style classes of the modalities, in the order in which the model fuses them.
+const MODALITIES: [(Modality, &str); 3] = [
+    (Modality::Text, "words"),
+    (Modality::Visual, "face"),
+    (Modality::Acoustic, "voice"),
+];
+
+struct Row {
+    bar: HtmlElement,
+    value: Element,
+    share: Element,
+    parts: [HtmlElement; 3],
+}
+
+/// The list of classes.
+pub(crate) struct BarsView {
+    list: Element,
+    notes: HtmlElement,
+    facts: Element,
+    rows: Vec<Row>,
+}
+
+impl BarsView {
+    pub(crate) fn find() -> Result<Self, PageError> {
+        Ok(Self {
+            list: by_id("bars")?,
+            notes: by_id("notes")?,
+            facts: by_id("facts")?,
+            rows: Vec::new(),
+        })
+    }
+
+    /// Draws an empty bar for every class.
+    pub(crate) fn prepare(&mut self, classes: &[String]) -> Result<(), PageError> {
+        self.list.set_text_content(None);
+        self.rows.clear();
+        for class in classes {
+            let item = add(&self.list, "li", "", "")?;
+            add(&item, "span", "name", &capitalised(class))?;
+            let frame = add(&item, "span", "bar", "")?;
+            let bar = add(&frame, "i", "", "")?.unchecked_into();
+            let value = add(&item, "span", "value", "–")?;
+            let share = add(&item, "span", "share", "")?;
+            let mut parts = Vec::with_capacity(3);
+            for (_, style) in MODALITIES {
+                parts.push(add(&share, "i", style, "")?.unchecked_into());
+            }
+            let parts = parts
+                .try_into()
+                .map_err(|_| PageError::Missing("shares"))?;
+            let row = Row {
+                bar,
+                value,
+                share,
+                parts,
+            };
+            set(&row.bar, "width", 0.0)?;
+            self.rows.push(row);
+        }
+        Ok(())
+    }
+
+    /// Shows a result.
+    pub(crate) fn show(&self, outcome: &Outcome) -> Result<(), PageError> {
+        let scale = share_scale(outcome);
+        for (class, row) in self.rows.iter().enumerate() {
+            let probability = outcome.probabilities.get(class).copied().unwrap_or(0.0);
+            set(&row.bar, "width", f64::from(probability) * 100.0)?;
+            row.value
+                .set_text_content(Some(&format!("{:.0} %", probability * 100.0)));
+            let shares = MODALITIES.map(|(modality, _)| share_of(outcome, modality, class));
+            for (part, (left, width)) in row.parts.iter().zip(segments(shares, scale)) {
+                set(part, "left", left)?;
+                set(part, "width", width)?;
+            }
+            let text: Vec<String> = MODALITIES
+                .iter()
+                .zip(shares)
+                .map(|((_, name), share)| format!("{name} {share:+.2}"))
+                .collect();
+            row.share
+                .set_attribute("title", &text.join(", "))
+                .map_err(PageError::browser("the result could not be drawn"))?;
+        }
+        self.show_notes(&outcome.notes)?;
+        self.show_facts(outcome)
+    }
+
+    fn show_notes(&self, notes: &[String]) -> Result<(), PageError> {
+        self.notes.set_text_content(None);
+        self.notes.set_hidden(notes.is_empty());
+        for note in notes {
+            add(&self.notes, "li", "", note)?;
+        }
+        Ok(())
+    }
+
+    fn show_facts(&self, outcome: &Outcome) -> Result<(), PageError> {
+        self.facts.set_text_content(None);
+        let total = outcome.timings_ms.get("total").copied().unwrap_or(0.0);
+        let facts = [
+            (
+                "Faces found",
+                format!("{} of {}", outcome.faces_found, outcome.frames),
+            ),
+            ("Sound chunks", outcome.chunks.to_string()),
+            ("Time", format!("{:.2} s", total / 1000.0)),
+            (
+                "Device",
+                crate::app::kind_name(outcome.device).to_owned(),
+            ),
+        ];
+        for (name, value) in facts {
+            let fact = add(&self.facts, "div", "", "")?;
+            add(&fact, "dt", "", name)?;
+            add(&fact, "dd", "", &value)?;
+        }
+        Ok(())
+    }
+}
+
+fn share_of(outcome: &Outcome, modality: Modality, class: usize) -> f32 {
+    outcome
+        .shares
+        .get(&modality)
+        .and_then(|shares| shares.get(class))
+        .copied()
+        .unwrap_or(0.0)
+}
+
+/// The longest side that any class needs, so that lines of different classes can be compared.
+fn share_scale(outcome: &Outcome) -> f32 {
+    (0..outcome.classes.len())
+        .flat_map(|class| {
+            let shares = MODALITIES.map(|(modality, _)| share_of(outcome, modality, class));
+            let side = |sign: f32| shares.iter().map(|s| (s * sign).max(0.0)).sum::<f32>();
+            [side(1.0), side(-1.0)]
+        })
+        .fold(1e-6, f32::max)
+}
+
+/// Left edge and width in percent of each share's segment: positive ones to the right of the middle, negative ones to
+/// the left, one after the other.
+fn segments(shares: [f32; 3], scale: f32) -> [(f64, f64); 3] {
+    let (mut right, mut left) = (50.0, 50.0);
+    shares.map(|share| {
+        let width = f64::from(share.abs() / scale) * 50.0;
+        if share >= 0.0 {
+            right += width;
+            (right - width, width)
+        } else {
+            left -= width;
+            (left, width)
+        }
+    })
+}
+
+fn set(element: &HtmlElement, property: &str, percent: f64) -> Result<(), PageError> {
+    element
+        .style()
+        .set_property(property, &format!("{percent:.2}%"))
+        .map_err(PageError::browser("the result could not be drawn"))
+}
+
+fn capitalised(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_leave_the_middle_in_both_directions() {
+        let [words, face, voice] = segments([1.0, -0.5, 1.0], 2.0);
+        assert_eq!(words, (50.0, 25.0));
+        assert_eq!(face, (37.5, 12.5));
+        assert_eq!(voice, (75.0, 25.0));
+    }
+
+    #[test]
+    fn names_begin_with_a_capital() {
+        assert_eq!(capitalised("surprise"), "Surprise");
+        assert_eq!(capitalised(""), "");
+    }
+}

@@ -1,0 +1,51 @@
+//! Light or dark: the system's choice until the person makes one.
+
+use web_sys::{HtmlButtonElement, Storage};
+
+use crate::browser::{document, on, window};
+use crate::error::PageError;
+
+const KEY: &str = "mesm-theme";
+
+/// Applies the stored choice and lets the button change it.
+pub(crate) fn start(button: &HtmlButtonElement) -> Result<(), PageError> {
+    if let Some(stored) = storage().and_then(|storage| storage.get_item(KEY).ok().flatten()) {
+        apply(&stored)?;
+    }
+    on(button, "click", |_| {
+        let next = if is_dark() { "light" } else { "dark" };
+        // Without storage the choice lasts as long as the page.
+        if let Some(storage) = storage() {
+            let _ = storage.set_item(KEY, next);
+        }
+        let _ = apply(next);
+    })
+}
+
+fn apply(theme: &str) -> Result<(), PageError> {
+    let root = document()?
+        .document_element()
+        .ok_or(PageError::Missing("html"))?;
+    root.set_attribute("data-theme", if theme == "dark" { "dark" } else { "light" })
+        .map_err(PageError::browser("the colours could not be changed"))
+}
+
+fn is_dark() -> bool {
+    let chosen = document()
+        .ok()
+        .and_then(|document| document.document_element())
+        .and_then(|root| root.get_attribute("data-theme"));
+    chosen.map_or_else(system_is_dark, |theme| theme == "dark")
+}
+
+fn system_is_dark() -> bool {
+    window()
+        .ok()
+        .and_then(|window| window.match_media("(prefers-color-scheme: dark)").ok())
+        .flatten()
+        .is_some_and(|list| list.matches())
+}
+
+fn storage() -> Option<Storage> {
+    window().ok()?.local_storage().ok().flatten()
+}
