@@ -127,7 +127,7 @@ impl Command {
                     })?);
                 }
                 (Self::Dist { public_url, .. }, Long("public-url")) => {
-                    *public_url = parser.value()?.string()?
+                    *public_url = parser.value()?.string()?;
                 }
                 (Self::Dist { out, .. }, Long("out")) => *out = parser.value()?.into(),
                 (_, other) => return Err(other.unexpected()),

@@ -161,11 +161,17 @@ pub fn sha256(path: &Path) -> io::Result<String> {
             read => hasher.update(&buffer[..read]),
         }
     }
-    Ok(hasher
-        .finalize()
+    Ok(hex(&hasher.finalize()))
+}
+
+/// Two lower-case hexadecimal digits for each byte.
+pub fn hex(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from_digit(value.into(), 16);
+    bytes
         .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .flatten()
+        .collect()
 }
 
 /// `<path>.part`, where a file grows before it is known to be right.
@@ -356,10 +362,7 @@ mod tests {
     }
 
     fn sum(bytes: &[u8]) -> String {
-        Sha256::digest(bytes)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        hex(&Sha256::digest(bytes))
     }
 
     fn bring(host: &Host, bytes: &[u8], path: &Path) -> Result<(), DownloadError> {

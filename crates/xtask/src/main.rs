@@ -34,7 +34,14 @@ fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Help => print!("{HELP}"),
         Command::Demo { port, open } => demo(&Places::find()?, port, open)?,
-        Command::Test { suites } => suites::test(&Places::find()?, &suites)?,
+        Command::Test { suites } => {
+            let tally = suites::test(&Places::find()?, &suites)?;
+            return Ok(if tally.failed == 0 {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            });
+        }
         Command::Check => check::check(&Places::find()?)?,
         Command::Dist { public_url, out } => dist(&Places::find()?, &public_url, &out)?,
         Command::Setup => suites::prepare(&Places::find()?).map(|_| ())?,

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
 use crate::bindgen;
+use crate::download::hex;
 use crate::minilm;
 use crate::places::Places;
 use crate::process::{program, run};
@@ -72,7 +73,7 @@ pub fn build(places: &Places, public_url: &str, folder: &Path) -> Result<()> {
 pub fn print_sizes(folder: &Path) -> Result<()> {
     let mut files = Vec::new();
     walk(folder, &mut |path, meta| {
-        files.push((meta.len(), path.to_path_buf()))
+        files.push((meta.len(), path.to_path_buf()));
     })?;
     files.sort_by(|a, b| b.cmp(a));
     let total = files.iter().map(|(bytes, _)| bytes).sum();
@@ -166,20 +167,15 @@ fn fingerprint(places: &Places, public_url: &str) -> Result<String> {
         })?;
     }
     sources.sort();
-    sources.iter().for_each(|source| line(source));
-    Ok(hasher
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    for source in &sources {
+        line(source);
+    }
+    Ok(hex(&hasher.finalize()))
 }
 
 /// The stamp of a built folder lies in the cache: the folder itself is uploaded as it is.
 fn stamp_of(places: &Places, folder: &Path) -> PathBuf {
-    let name: String = Sha256::digest(folder.to_string_lossy().as_bytes())[..8]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let name = hex(&Sha256::digest(folder.to_string_lossy().as_bytes())[..8]);
     places.cache.join("sites").join(format!("{name}.stamp"))
 }
 

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use crate::debian::{self, Packaged};
 use crate::minilm;
 use crate::places::Places;
-use crate::process::{clean, line, program};
+use crate::process::{clean, line, program, run};
 use crate::site;
 use crate::step::{note, step};
 use crate::tally::{self, Tally};
@@ -76,42 +76,46 @@ const PROGRAMS: [Packaged; 4] = [
     },
 ];
 
-/// Brings what the tests need, builds everything and runs the chosen suites.
+/// Brings what the tests need, builds everything and runs the chosen suites. The sum is printed on the last line.
 ///
 /// # Errors
-/// When something is missing that cannot be brought, or a test fails.
-pub fn test(places: &Places, suites: &[Suite]) -> Result<()> {
+/// When something is missing that cannot be brought. Failing tests are no error here: they are in the tally.
+pub fn test(places: &Places, suites: &[Suite]) -> Result<Tally> {
     let toolchain = prepare(places)?;
-    let dist = places.cache.join("sites").join("tests");
-    let mut broken = Vec::new();
+    let commands = Commands {
+        places,
+        toolchain,
+        dist: places.cache.join("sites").join("tests"),
+    };
+    let built = step("build everything for the tests", || {
+        Ok(build(&commands, suites))
+    })?;
+
     let mut total = Tally::default();
-
-    if suites.contains(&Suite::Native) {
-        build(places, &dist)?;
-        total.add(step("native tests", || {
-            tally::run(native_tests(places, &dist)?.arg("--no-fail-fast"))
-        })?);
-    }
-    if suites.contains(&Suite::Features)
-        && step("type check: features cuda, vulkan", || features(places)).is_err()
-    {
-        broken.push("type check of the features cuda and vulkan");
-    }
-    if suites.contains(&Suite::Browser) {
-        total.add(step("tests inside Chromium", || {
-            tally::run(&mut browser_tests(places, &toolchain)?)
-        })?);
-    }
-
-    for what in &broken {
-        note(&format!("failed: {what}"));
-        total.failed += 1;
+    for (suite, outcome) in built {
+        let outcome = match (suite, outcome) {
+            (Suite::Native, Ok(())) => step("native tests", || {
+                tally::run(&mut commands.native(&["--no-fail-fast"])?)
+            }),
+            (Suite::Browser, Ok(())) => step("tests inside Chromium", || {
+                tally::run(&mut commands.browser(&["--no-fail-fast"])?)
+            }),
+            (Suite::Features, Ok(())) => Ok(Tally {
+                passed: 1,
+                failed: 0,
+            }),
+            (_, Err(error)) => Err(error),
+        };
+        total.add(outcome.unwrap_or_else(|error| {
+            note(&format!("{suite:?} tests: {error:#}"));
+            Tally {
+                passed: 0,
+                failed: 1,
+            }
+        }));
     }
     println!("{total}");
-    if total.failed > 0 {
-        bail!("{} failed", total.failed);
-    }
-    Ok(())
+    Ok(total)
 }
 
 /// Brings programs, toolchain, tools and weights.
@@ -132,34 +136,59 @@ pub fn prepare(places: &Places) -> Result<WasmToolchain> {
     Ok(toolchain)
 }
 
-/// Compiles the native tests and builds the site at the same time: either alone leaves a core idle for minutes while
-/// its longest crates compile one after the other.
-fn build(places: &Places, dist: &Path) -> Result<()> {
-    let log = places.cache.join("native-build.log");
-    step(
-        "build: native tests (in the background) and the web site",
-        || {
-            let mut command = native_tests(places, dist)?;
-            command.arg("--no-run");
-            thread::scope(|scope| {
-                let native = scope.spawn(|| logged(&mut command, &log));
-                let web = step("web site", || site::build(places, SUB_PATH, dist));
-                let native = native
-                    .join()
-                    .unwrap_or_else(|_| Err(anyhow!("the build's thread broke")));
-                web.and(native)
+/// Compiles native and web parts at the same time: either alone leaves a core idle for minutes while its longest crates
+/// compile one after the other.
+fn build(commands: &Commands, suites: &[Suite]) -> Vec<(Suite, Result<()>)> {
+    let wanted = |suite| suites.contains(&suite);
+    let log = |name: &str| commands.places.cache.join("logs").join(name);
+    thread::scope(|scope| {
+        let background = scope.spawn(|| {
+            let native = wanted(Suite::Native)
+                .then(|| logged(commands.native(&["--no-run"])?, &log("native-tests.log")));
+            let features =
+                wanted(Suite::Features).then(|| logged(commands.features(), &log("features.log")));
+            (native, features)
+        });
+        let site = wanted(Suite::Native).then(|| {
+            step("web site for the end-to-end tests", || {
+                site::build(commands.places, SUB_PATH, &commands.dist)
             })
-        },
-    )
+        });
+        let browser = wanted(Suite::Browser).then(|| {
+            step("tests for Chromium", || {
+                run(&mut commands.browser(&["--no-run"])?)
+            })
+        });
+        let waiting = step(
+            "native tests and type check of the features cuda and vulkan, begun with the site",
+            || {
+                Ok(background
+                    .join()
+                    .unwrap_or_else(|_| (Some(Err(anyhow!("the build's thread broke"))), None)))
+            },
+        );
+        let (native, features) = waiting.unwrap_or_default();
+        // The end-to-end tests are native programs that need the site.
+        let native = native.map(|native| site.unwrap_or(Ok(())).and(native));
+        [
+            (Suite::Native, native),
+            (Suite::Features, features),
+            (Suite::Browser, browser),
+        ]
+        .into_iter()
+        .filter_map(|(suite, outcome)| outcome.map(|outcome| (suite, outcome)))
+        .collect()
+    })
 }
 
 /// Runs a command with all its output in a file, whose end is shown when it fails.
-fn logged(command: &mut Command, log: &Path) -> Result<()> {
+fn logged(mut command: Command, log: &Path) -> Result<()> {
     if let Some(folder) = log.parent() {
-        fs::create_dir_all(folder)?;
+        fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
     }
     let file = File::create(log).with_context(|| format!("cannot create {}", log.display()))?;
-    let shown = line(command);
+    let shown = line(&command);
     let status = command
         .stdout(file.try_clone()?)
         .stderr(file)
@@ -178,42 +207,58 @@ fn logged(command: &mut Command, log: &Path) -> Result<()> {
     Ok(())
 }
 
-fn native_tests(places: &Places, dist: &Path) -> Result<Command> {
-    let mut cargo = clean("cargo");
-    cargo.args(["test", "--release", "--workspace"]);
-    for name in WEB_CRATES {
-        cargo.args(["--exclude", name]);
+/// The commands of one test run; building and running a suite differ in the last arguments only.
+struct Commands<'a> {
+    places: &'a Places,
+    toolchain: WasmToolchain,
+    /// The built site.
+    dist: PathBuf,
+}
+
+impl Commands<'_> {
+    fn cargo(&self) -> Command {
+        let mut cargo = clean("cargo");
+        cargo
+            .current_dir(&self.places.root)
+            .env("CARGO_TARGET_DIR", &self.places.native_target);
+        cargo
     }
-    cargo
-        .current_dir(&places.root)
-        .env("CARGO_TARGET_DIR", &places.native_target)
-        .env("MESM_MINILM", places.minilm())
-        .env("MESM_DIST", dist)
-        .env("MESM_CHROMIUM", chromium()?)
-        .env("CHROMEDRIVER", driver()?);
-    Ok(cargo)
-}
 
-fn features(places: &Places) -> Result<()> {
-    crate::process::run(
-        clean("cargo")
+    fn native(&self, last: &[&str]) -> Result<Command> {
+        let mut cargo = self.cargo();
+        cargo.args(["test", "--release", "--workspace"]);
+        for name in WEB_CRATES {
+            cargo.args(["--exclude", name]);
+        }
+        cargo
+            .args(last)
+            .env("MESM_MINILM", self.places.minilm())
+            .env("MESM_DIST", &self.dist)
+            .env("MESM_CHROMIUM", chromium()?)
+            .env("CHROMEDRIVER", driver()?);
+        Ok(cargo)
+    }
+
+    fn features(&self) -> Command {
+        let mut cargo = self.cargo();
+        cargo
             .args(["check", "--release", "-p", "mesm-cli", "--features", "cuda,vulkan"])
-            .current_dir(&places.root)
-            .env("CARGO_TARGET_DIR", &places.native_target)
             // Makes the CUDA compiler's build script accept a machine without LLVM: nothing is linked here.
-            .env("DOCS_RS", "1"),
-    )
-}
+            .env("DOCS_RS", "1");
+        cargo
+    }
 
-fn browser_tests(places: &Places, toolchain: &WasmToolchain) -> Result<Command> {
-    let mut cargo = toolchain.cargo(places)?;
-    cargo
-        .args(["test", "--release", "--target", TARGET, "-p", WEB_TESTS, "--no-fail-fast"])
-        .env(for_target("RUNNER"), "wasm-bindgen-test-runner")
-        .env("CHROMEDRIVER", driver()?)
-        // A software GPU on a busy machine is slow; the runner's own limit is 20 seconds.
-        .env("WASM_BINDGEN_TEST_TIMEOUT", "600");
-    Ok(cargo)
+    fn browser(&self, last: &[&str]) -> Result<Command> {
+        let mut cargo = self.toolchain.cargo(self.places)?;
+        cargo
+            .args(["test", "--release", "--target", TARGET, "-p", WEB_TESTS])
+            .args(last)
+            .env(for_target("RUNNER"), "wasm-bindgen-test-runner")
+            .env("CHROMEDRIVER", driver()?)
+            // A software GPU on a busy machine is slow; the runner's own limit is 20 seconds.
+            .env("WASM_BINDGEN_TEST_TIMEOUT", "600");
+        Ok(cargo)
+    }
 }
 
 fn chromium() -> Result<PathBuf> {

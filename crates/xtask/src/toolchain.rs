@@ -114,12 +114,11 @@ impl WasmToolchain {
                 );
             }
         }
-        let linker = match linker()? {
-            Some(linker) => linker,
-            None => {
-                debian::install(&["lld"])?;
-                linker()?.context("package lld brought no wasm-ld")?
-            }
+        let linker = if let Some(linker) = linker()? {
+            linker
+        } else {
+            debian::install(&["lld"])?;
+            linker()?.context("package lld brought no wasm-ld")?
         };
         Ok(Self::Packaged { linker })
     }
