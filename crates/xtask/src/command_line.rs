@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use lexopt::prelude::*;
 
 use crate::bindgen;
+use crate::site::check_url;
 use crate::suites::Suite;
 
 /// What the user reads without an argument or with `--help`.
@@ -128,6 +129,7 @@ impl Command {
                 }
                 (Self::Dist { public_url, .. }, Long("public-url")) => {
                     *public_url = parser.value()?.string()?;
+                    check_url(public_url).map_err(|error| error.to_string())?;
                 }
                 (Self::Dist { out, .. }, Long("out")) => *out = parser.value()?.into(),
                 (_, other) => return Err(other.unexpected()),
@@ -208,6 +210,7 @@ mod tests {
             ("test --only all", "all"),
             ("tset", "tset"),
             ("--fast", "--fast"),
+            ("dist --public-url nope", "/any/sub/path/"),
             ("check now", "now"),
         ] {
             let message = parse(line).unwrap_err().to_string();

@@ -25,9 +25,8 @@ const STATIC: &str = "static";
 /// The folder then holds all that a static host needs: the page, the engine, the shipped files and the text encoder.
 ///
 /// # Errors
-/// When the path is none, the folder holds something else, a tool is missing, or the build fails.
+/// When the folder holds something else, a tool is missing, or the build fails.
 pub fn build(places: &Places, public_url: &str, folder: &Path) -> Result<()> {
-    check_url(public_url)?;
     let stamp = stamp_of(places, folder);
     let wanted = fingerprint(places, public_url)?;
     if folder.join("index.html").is_file()
@@ -42,7 +41,7 @@ pub fn build(places: &Places, public_url: &str, folder: &Path) -> Result<()> {
     let occupied = folder.is_dir() && fs::read_dir(folder)?.next().is_some();
     if occupied && !stamp.exists() {
         bail!(
-            "{} holds files that are not ours and would be lost: choose another folder with --out",
+            "{} holds files that are not ours and would be lost: delete it, or choose another folder with --out",
             folder.display()
         );
     }
@@ -93,7 +92,11 @@ pub fn print_sizes(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-fn check_url(public_url: &str) -> Result<()> {
+/// Checks the path below which a host serves the site.
+///
+/// # Errors
+/// When it has no slash at either end or characters that an address would have to escape.
+pub fn check_url(public_url: &str) -> Result<()> {
     let plain = public_url
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte));
