@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::process::{capture, program, run};
+use crate::process::{capture, program};
 use crate::step::{note, step};
 
 /// Whether packages can be installed here without asking anyone: Debian or Ubuntu, as root.
@@ -72,20 +72,18 @@ pub fn require(wanted: &[Packaged]) -> Result<()> {
 /// When apt-get fails.
 pub fn install(packages: &[&str]) -> Result<()> {
     step(&format!("apt-get install {}", packages.join(" ")), || {
-        if let Err(error) = run(Command::new("apt-get").args(["update", "-qq"])) {
+        if let Err(error) = capture(Command::new("apt-get").args(["update", "-qq"])) {
             // One unreachable third-party source fails the whole refresh; the distribution's own may be fresh.
-            note(&format!("{error}: going on with the package lists at hand"));
+            note(&format!(
+                "{error:#}: going on with the package lists at hand"
+            ));
         }
-        run(Command::new("apt-get")
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .args([
-                "install",
-                "-y",
-                "-qq",
-                "--no-install-recommends",
-                "-o",
-                "Dpkg::Use-Pty=0",
-            ])
-            .args(packages))
+        capture(
+            Command::new("apt-get")
+                .env("DEBIAN_FRONTEND", "noninteractive")
+                .args(["install", "-y", "--no-install-recommends"])
+                .args(packages),
+        )
+        .map(drop)
     })
 }
