@@ -133,6 +133,14 @@ fn windows_overlap_share_frames_and_end_with_the_clip() {
         "one frame, one allocation"
     );
     assert_eq!(cut[10].end_s, 4.0);
+    let tracked: Vec<u64> = cut.iter().flat_map(|w| &w.fresh).map(|f| f.t_ms).collect();
+    assert!(
+        tracked.is_sorted_by(|a, b| a < b),
+        "each frame once, in order: {tracked:?}"
+    );
+    for window in &cut {
+        assert!(window.frames.iter().all(|f| tracked.contains(&f.t_ms)));
+    }
 
     let ragged = windows(
         &path,

@@ -53,6 +53,9 @@ pub struct Window {
     pub end_s: f64,
     /// Frames in the order of time; overlapping windows share them. Empty without a video track.
     pub frames: Vec<Arc<Frame>>,
+    /// Frames of this window and of later ones that no earlier window has brought, in the order of time: a face
+    /// tracker that is given these, window after window, sees every frame once and in order, however windows overlap.
+    pub fresh: Vec<Arc<Frame>>,
     /// Mono samples at [`SAMPLE_RATE_HZ`], full scale -1..=1; `None` without an audio track, fewer than the window's
     /// length where the track ends earlier.
     pub samples: Option<Vec<f32>>,
@@ -70,6 +73,7 @@ pub struct WindowReader {
     frames_end_ms: Option<u64>,
     frame_buffer: VecDeque<Arc<Frame>>,
     last_frame_ms: Option<u64>,
+    fresh_from_ms: u64,
     samples: Option<SampleReader>,
     samples_ended: bool,
     sample_buffer: VecDeque<f32>,
@@ -116,6 +120,7 @@ impl WindowReader {
             frames,
             frame_buffer: VecDeque::new(),
             last_frame_ms: None,
+            fresh_from_ms: 0,
             samples_ended: samples.is_none(),
             samples,
             sample_buffer: VecDeque::new(),
@@ -171,6 +176,7 @@ impl WindowReader {
             start_s: seconds(start_ms),
             end_s: seconds(clip_end_ms.map_or(end_ms, |clip_end_ms| clip_end_ms.min(end_ms))),
             frames: self.frames_of(start_ms, end_ms),
+            fresh: self.fresh_until(end_ms),
             samples: self
                 .samples
                 .is_some()
@@ -237,6 +243,16 @@ impl WindowReader {
         self.frame_buffer
             .iter()
             .filter(|f| wanted(f.t_ms))
+            .cloned()
+            .collect()
+    }
+
+    fn fresh_until(&mut self, end_ms: u64) -> Vec<Arc<Frame>> {
+        let fresh = self.fresh_from_ms..end_ms;
+        self.fresh_from_ms = end_ms;
+        self.frame_buffer
+            .iter()
+            .filter(|f| fresh.contains(&f.t_ms))
             .cloned()
             .collect()
     }

@@ -1,0 +1,262 @@
+//! `mesm infer`.
+
+use std::io::Write;
+
+use burn::tensor::Device;
+use indicatif::{ProgressBar, ProgressStyle};
+use mesm::{ConfigError, Modalities, Modality, ModelKind};
+use mesm_data::clip::WindowOptions;
+
+use crate::arguments::InferArguments;
+use crate::error::CliError;
+use crate::input::Input;
+use crate::judgement::Summary;
+use crate::notes::RunNote;
+use crate::report::{Report, RunFacts};
+use crate::session::{Sentence, Session, Tracks};
+use crate::stopwatch::Stopwatch;
+use crate::timeline::Timeline;
+use crate::weights::{self, LoadedModel, Wishes};
+use crate::words::Words;
+use crate::{device, overlay, table};
+
+/// Longest window in ms. The memory of the model grows with it: a minute has 150 mel chunks.
+const MAX_WINDOW_MS: u32 = 60_000;
+
+/// Carries the command out; results go to `stdout`, progress to the error stream.
+///
+/// # Errors
+/// [`CliError`], which knows its exit code.
+pub fn run(arguments: &InferArguments, stdout: &mut impl Write) -> Result<(), CliError> {
+    let mut watch = Stopwatch::default();
+    let options = window_options(arguments)?;
+    // The input first: most mistakes are there, and they should not wait for a model to load.
+    let mut input = Input::open(&arguments.clip, arguments.modalities, &options)?;
+    let device = device::open(arguments.device)?;
+    let mut notes = std::mem::take(&mut input.notes);
+    let (loaded, sentence) = prepare(arguments, &input, &device, &mut notes, &mut watch)?;
+    let facts = facts(arguments, &loaded);
+    let tracks = Tracks {
+        video: input.has_video,
+        audio: input.has_audio,
+    };
+    let keep_evidence = arguments.overlay.is_some();
+    let mut session = watch.time("load", || {
+        Session::new(
+            loaded.model,
+            &loaded.mel,
+            sentence,
+            tracks,
+            keep_evidence,
+            &device,
+        )
+    })?;
+
+    let mut timeline = arguments
+        .window
+        .map(|_| Timeline::new(&mut *stdout, arguments.format, session.classes().to_vec()));
+    let progress = progress_bar(&input, &options);
+    let mut summary = Summary::default();
+    while let Some(window) = watch.time("decode", || input.next_window())? {
+        let judgement = session.judge(&window, &mut watch)?;
+        if let Some(timeline) = &mut timeline {
+            timeline.add(&judgement).map_err(stdout_error)?;
+        }
+        if let Some(folder) = &arguments.overlay {
+            watch.time("overlay", || {
+                overlay::write(folder, window.index, &judgement)
+            })?;
+        }
+        summary.add(&judgement);
+        progress.set_position((window.end_s * 1000.0) as u64);
+    }
+    progress.finish_and_clear();
+    drop(timeline);
+
+    notes.extend(input.complaints());
+    if summary.windows > 1 {
+        notes.push(RunNote::Windows {
+            count: summary.windows,
+            window_ms: options.window_ms,
+        });
+    }
+    let run_notes = notes.iter().map(ToString::to_string);
+    let report = Report::new(facts, &summary, watch.timings_ms(), run_notes)
+        .ok_or_else(|| nothing(arguments, &notes, &summary))?;
+    if arguments.json {
+        serde_json::to_writer(&mut *stdout, &report).map_err(|e| stdout_error(e.into()))?;
+        writeln!(stdout).map_err(stdout_error)?;
+    } else if arguments.window.is_none() {
+        stdout
+            .write_all(table::render(&report).as_bytes())
+            .map_err(stdout_error)?;
+    }
+    stdout.flush().map_err(stdout_error)
+}
+
+fn window_options(arguments: &InferArguments) -> Result<WindowOptions, CliError> {
+    let mut options = WindowOptions {
+        max_side: arguments.max_side,
+        ..WindowOptions::default()
+    };
+    if let Some(window) = arguments.window {
+        if window.ms > MAX_WINDOW_MS {
+            return Err(CliError::Arguments(format!(
+                "--window: at most {} s fit into memory, found {} s",
+                MAX_WINDOW_MS / 1000,
+                f64::from(window.ms) / 1000.0
+            )));
+        }
+        options.window_ms = window.ms;
+        options.hop_ms = arguments.hop.unwrap_or(window).ms;
+    }
+    Ok(options)
+}
+
+/// The model and the sentence it is asked with.
+fn prepare(
+    arguments: &InferArguments,
+    input: &Input,
+    device: &Device,
+    notes: &mut Vec<RunNote>,
+    watch: &mut Stopwatch,
+) -> Result<(LoadedModel, Option<Sentence>), CliError> {
+    let file = arguments
+        .weights
+        .as_ref()
+        .map(|path| {
+            let bytes = std::fs::read(path).map_err(|source| CliError::Unreadable {
+                path: path.clone(),
+                source,
+            })?;
+            Ok::<_, CliError>((path, bytes))
+        })
+        .transpose()?;
+    let asked = arguments.model.map(ModelKind::from);
+    let (kind, trained_on) = match &file {
+        Some((path, bytes)) => {
+            let (config, _) = weights::read_config(path, bytes)?;
+            (config.kind, config.modalities)
+        }
+        None => (asked.unwrap_or_default(), Modalities::ALL),
+    };
+    if let Some(missing) = arguments
+        .modalities
+        .iter()
+        .find(|m| !trained_on.contains(*m))
+    {
+        // The default asks for everything; only letters that were typed are a mistake.
+        if arguments.modalities != Modalities::ALL {
+            return Err(CliError::Arguments(format!(
+                "--modalities asks for {}, but the weights know {trained_on} only",
+                missing.letter()
+            )));
+        }
+        notes.push(RunNote::UnknownModality(missing.letter()));
+    }
+    let text = arguments
+        .text
+        .as_deref()
+        .or(input.text.as_deref())
+        .filter(|text| !text.trim().is_empty());
+    let with_words = words_wanted(kind, arguments.modalities, text, notes)?;
+    let words = with_words
+        .then(|| {
+            watch.time("load", || {
+                Words::load(arguments.text_encoder.as_deref(), device)
+            })
+        })
+        .transpose()?;
+    let wishes = Wishes {
+        kind: asked,
+        top_p: arguments.top_p,
+        text_dim: words.as_ref().map(|words| words.dim),
+    };
+    let loaded = watch.time("load", || match &file {
+        Some((path, bytes)) => weights::load(path, bytes, wishes, device),
+        None => weights::untrained(wishes, device),
+    })?;
+    if !loaded.trained {
+        notes.insert(0, RunNote::UntrainedWeights);
+    }
+    let sentence = match &words {
+        None => None,
+        Some(words) => {
+            let found = watch.time("text", || words.vector(text.unwrap_or_default()))?;
+            notes.extend(found.cut_to.map(|read| RunNote::TextCut { read }));
+            Some(Sentence {
+                vector: found.vector,
+                empty: text.is_none(),
+            })
+        }
+    };
+    Ok((loaded, sentence))
+}
+
+/// Whether a text encoder is needed, and what is said about it.
+fn words_wanted(
+    kind: ModelKind,
+    modalities: Modalities,
+    text: Option<&str>,
+    notes: &mut Vec<RunNote>,
+) -> Result<bool, CliError> {
+    let wanted = modalities.contains(Modality::Text);
+    if kind == ModelKind::Mesm && !wanted {
+        return Err(ConfigError::TextNeeded.into());
+    }
+    match (wanted, text) {
+        (true, None) if kind == ModelKind::Mesm => notes.push(RunNote::EmptySentence),
+        (true, None) => notes.push(RunNote::NoText),
+        (false, Some(_)) => notes.push(RunNote::TextNotUsed),
+        _ => {}
+    }
+    Ok(wanted && (text.is_some() || kind == ModelKind::Mesm))
+}
+
+fn facts(arguments: &InferArguments, loaded: &LoadedModel) -> RunFacts {
+    let config = loaded.model.config();
+    RunFacts {
+        clip: arguments.clip.display().to_string(),
+        model: match config.kind {
+            ModelKind::Mesm => "mesm",
+            ModelKind::Fe2e => "fe2e",
+        },
+        weights: loaded.origin.clone(),
+        classes: config.classes.clone(),
+        top_p: config.top_p,
+        device: device::name(arguments.device),
+    }
+}
+
+/// A bar on the error stream where there is more than one window; hidden where that is no terminal.
+fn progress_bar(input: &Input, options: &WindowOptions) -> ProgressBar {
+    let length_ms = input.duration_s.map(|s| (s * 1000.0) as u64);
+    if length_ms.is_some_and(|ms| ms <= u64::from(options.window_ms)) {
+        return ProgressBar::hidden();
+    }
+    let bar = length_ms.map_or_else(ProgressBar::no_length, ProgressBar::new);
+    let style = ProgressStyle::with_template(
+        "{bar:30} {percent}% of the clip, {elapsed} passed, {eta} to go",
+    );
+    style.map_or_else(|_| bar.clone(), |style| bar.clone().with_style(style))
+}
+
+fn nothing(arguments: &InferArguments, notes: &[RunNote], summary: &Summary) -> CliError {
+    let reasons: Vec<String> = notes
+        .iter()
+        .filter(|n| n.is_absence())
+        .map(ToString::to_string)
+        .chain(summary.notes.keys().map(ToString::to_string))
+        .collect();
+    CliError::NothingToLookAt {
+        path: arguments.clip.clone(),
+        reason: reasons.join("; "),
+    }
+}
+
+fn stdout_error(source: std::io::Error) -> CliError {
+    CliError::Output {
+        target: "the standard output".to_owned(),
+        source,
+    }
+}

@@ -1,0 +1,22 @@
+//! The `mesm` program as a library: arguments low, meaning high.
+//!
+//! [`arguments`] is what is typed, [`infer`] carries a command out: it opens the input ([`input`]), gets a device
+//! ([`device`]), weights ([`weights`]) and a text encoder ([`words`]), judges window after window ([`session`]) and
+//! hands the judgements to a table, a JSON object, a time line or pictures.
+#![forbid(unsafe_code)]
+
+pub mod arguments;
+pub mod device;
+pub mod error;
+pub mod infer;
+pub mod input;
+pub mod judgement;
+pub mod notes;
+pub mod overlay;
+pub mod report;
+pub mod session;
+pub mod stopwatch;
+pub mod table;
+pub mod timeline;
+pub mod weights;
+pub mod words;

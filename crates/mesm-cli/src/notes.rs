@@ -1,0 +1,124 @@
+//! What was absent or replaced, in words.
+
+use std::fmt;
+
+/// Something about one window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WindowNote {
+    /// There are frames and none shows a face.
+    NoFace,
+    /// Some frames show no face.
+    SomeWithoutFace,
+    /// The video track has no frame here.
+    NoFrames,
+    /// The audio track has no sample here.
+    NoSamples,
+    /// Too few samples for one spectrogram frame.
+    ShortSound,
+    /// Digital silence.
+    SilentSound,
+    /// Nothing was left but the empty sentence.
+    OnlyEmptySentence,
+    /// Nothing at all was left.
+    Nothing,
+}
+
+impl fmt::Display for WindowNote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoFace => "no face found: the faces are left out",
+            Self::SomeWithoutFace => {
+                "no face found in some frames: the authors' fallback crop stands in for them"
+            }
+            Self::NoFrames => "the video track has no frame here: the faces are left out",
+            Self::NoSamples => "the audio track has no sample here: the voice is left out",
+            Self::ShortSound => "too little sound for a spectrogram: the voice is left out",
+            Self::SilentSound => "the audio track is silent: the voice is left out",
+            Self::OnlyEmptySentence => {
+                "only the empty sentence was left to judge: the numbers say nothing"
+            }
+            Self::Nothing => "nothing was left to judge: there is no answer",
+        })
+    }
+}
+
+/// Something about the whole run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunNote {
+    /// The closed formula filled the model.
+    UntrainedWeights,
+    /// MESM ran without words.
+    EmptySentence,
+    /// FE2E ran without words.
+    NoText,
+    /// Words were given and not wanted.
+    TextNotUsed,
+    /// Only the first tokens of the words were read.
+    TextCut {
+        /// Tokens that were read.
+        read: usize,
+    },
+    /// The file has no video track.
+    NoVideoTrack,
+    /// The file has no audio track.
+    NoAudioTrack,
+    /// The weights know no such modality.
+    UnknownModality(char),
+    /// More than one window.
+    Windows {
+        /// How many.
+        count: u64,
+        /// Length of a window.
+        window_ms: u32,
+    },
+    /// The decoder complained but went on.
+    Decoder(String),
+}
+
+impl fmt::Display for RunNote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UntrainedWeights => {
+                f.write_str("untrained weights: the numbers say nothing about a person")
+            }
+            Self::EmptySentence => {
+                f.write_str("no words were given: the empty sentence chose the points")
+            }
+            Self::NoText => f.write_str("no words were given: the text is left out"),
+            Self::TextNotUsed => {
+                f.write_str("the words are not used: t is not among the modalities")
+            }
+            Self::TextCut { read } => write!(
+                f,
+                "the words were cut: the text encoder reads {read} tokens"
+            ),
+            Self::NoVideoTrack => f.write_str("no video track: the faces are left out"),
+            Self::NoAudioTrack => f.write_str("no audio track: the voice is left out"),
+            Self::UnknownModality(letter) => write!(
+                f,
+                "the weights do not know the modality {letter}: it is left out"
+            ),
+            Self::Windows { count, window_ms } => write!(
+                f,
+                "judged in {count} windows of {} s: logits and shares are means weighted by length, the rest are sums",
+                f64::from(*window_ms) / 1000.0
+            ),
+            Self::Decoder(complaint) => f.write_str(complaint),
+        }
+    }
+}
+
+impl RunNote {
+    /// Whether it says that something to look at was absent.
+    #[must_use]
+    pub fn is_absence(&self) -> bool {
+        matches!(
+            self,
+            Self::NoText
+                | Self::TextNotUsed
+                | Self::NoVideoTrack
+                | Self::NoAudioTrack
+                | Self::UnknownModality(_)
+        )
+    }
+}
