@@ -176,7 +176,13 @@ impl GoldenSet {
         if let Some(data) = expected["data"].as_array() {
             assert_eq!(data.len(), count, "{label}: recorded values");
             for (i, (got, expected)) in got.iter().zip(data).enumerate() {
-                close(label, &format!("[{i}]"), f64::from(*got), number(expected), tolerance);
+                close(
+                    label,
+                    &format!("[{i}]"),
+                    f64::from(*got),
+                    number(expected),
+                    tolerance,
+                );
             }
         } else {
             self.assert_summary(label, got, expected, tolerance);
@@ -216,7 +222,13 @@ impl GoldenSet {
                 .map(|(i, v)| f(i, f64::from(*v)))
                 .sum()
         };
-        close(label, "sum", sum(&|_, v| v), number(&expected["sum"]), spread);
+        close(
+            label,
+            "sum",
+            sum(&|_, v| v),
+            number(&expected["sum"]),
+            spread,
+        );
         close(label, "abs_sum", sum(&|_, v| v.abs()), abs_sum, spread);
         close(
             label,

@@ -43,7 +43,9 @@ impl CrossModalAttention {
     pub fn new(channels: usize, query_dim: usize, k: usize, device: &Device) -> Self {
         Self {
             channel_affine: LinearConfig::new(channels, k).init(device),
-            y_affine: LinearConfig::new(query_dim, k).with_bias(false).init(device),
+            y_affine: LinearConfig::new(query_dim, k)
+                .with_bias(false)
+                .init(device),
             attn_weight_affine: LinearConfig::new(k, 1).init(device),
         }
     }
@@ -74,8 +76,7 @@ impl CrossModalAttention {
         active: Option<&Tensor<2>>,
     ) -> Tensor<2> {
         let [frames, count, _] = points.dims();
-        let hidden =
-            tanh(self.channel_affine.forward(points) + query.unsqueeze_dim::<3>(1));
+        let hidden = tanh(self.channel_affine.forward(points) + query.unsqueeze_dim::<3>(1));
         let scores = self
             .attn_weight_affine
             .forward(hidden)
@@ -97,7 +98,8 @@ pub(crate) fn masked_softmax(scores: Tensor<2>, active: Option<&Tensor<2>>) -> T
 }
 
 /// The factor of a kept feature: 1 in the forward pass, the weight's gradient in the backward one.
-pub(crate) fn straight_through<const D: usize>(weights: Tensor<D>) -> Tensor<D> {
+#[must_use]
+pub fn straight_through<const D: usize>(weights: Tensor<D>) -> Tensor<D> {
     let value = weights.clone().detach();
     (weights - value) + 1.0
 }

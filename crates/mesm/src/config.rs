@@ -199,7 +199,9 @@ pub enum SparsePath {
 #[derive(Debug, Error)]
 pub enum ConfigError {
     /// Not a set of modalities.
-    #[error("modalities are named by the letters t (text), v (visual), a (acoustic), each once, e.g. `tav`; found `{0}`")]
+    #[error(
+        "modalities are named by the letters t (text), v (visual), a (acoustic), each once, e.g. `tav`; found `{0}`"
+    )]
     Modalities(String),
     /// A number outside its range.
     #[error("`{name}` must be {expected}; found {found}")]
@@ -257,9 +259,16 @@ impl Default for ModelConfig {
     fn default() -> Self {
         Self {
             kind: ModelKind::default(),
-            classes: ["anger", "disgust", "fear", "happiness", "sadness", "surprise"]
-                .map(str::to_owned)
-                .to_vec(),
+            classes: [
+                "anger",
+                "disgust",
+                "fear",
+                "happiness",
+                "sadness",
+                "surprise",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
             modalities: Modalities::ALL,
             text_dim: 768,
             widths: [64, 128, 256, 512],

@@ -63,7 +63,8 @@ impl BranchSizes {
         let points = height * width;
         let block = |points: usize, from: usize, to: usize| points * 9 * (from * to + to * to);
         let low_level = points * 25 * self.channels_in * w0 + 2 * block(points / 4, w0, w0);
-        let rest = block(points / 4, w0, w1) + block(points / 16, w1, w2) + block(points / 64, w2, w3);
+        let rest =
+            block(points / 4, w0, w1) + block(points / 16, w1, w2) + block(points / 64, w2, w3);
         let flatten = (points / 256) * w3 * self.flatten[0] + self.flatten[0] * self.flatten[1];
         let mut cost = Cost {
             dense_macs: (frames * low_level) as u64,

@@ -91,11 +91,8 @@ impl Model {
                 .modalities
                 .contains(Modality::Text)
                 .then(|| LinearConfig::new(config.text_dim, classes).init(device)),
-            weighted_fusion: (count > 1).then(|| {
-                LinearConfig::new(count, 1)
-                    .with_bias(false)
-                    .init(device)
-            }),
+            weighted_fusion: (count > 1)
+                .then(|| LinearConfig::new(count, 1).with_bias(false).init(device)),
             config,
         }
     }
@@ -146,8 +143,18 @@ impl Model {
             });
         }
         let inputs = [
-            (Modality::Visual, &self.visual, batch.faces.as_ref().map(standardise), &batch.face_lens),
-            (Modality::Acoustic, &self.acoustic, batch.mels.clone(), &batch.mel_lens),
+            (
+                Modality::Visual,
+                &self.visual,
+                batch.faces.as_ref().map(standardise),
+                &batch.face_lens,
+            ),
+            (
+                Modality::Acoustic,
+                &self.acoustic,
+                batch.mels.clone(),
+                &batch.mel_lens,
+            ),
         ];
         for (modality, branch, rows, lens) in inputs {
             let (Some(branch), Some(rows)) = (branch, rows) else {
@@ -324,7 +331,8 @@ impl Branch {
 
 fn standardise(faces: &Tensor<4>) -> Tensor<4> {
     let device = faces.device();
-    let channel = |values: [f32; 3]| Tensor::<1>::from_floats(values, &device).reshape([1, 3, 1, 1]);
+    let channel =
+        |values: [f32; 3]| Tensor::<1>::from_floats(values, &device).reshape([1, 3, 1, 1]);
     (faces.clone() - channel(FACE_MEAN)) / channel(FACE_STD)
 }
 

@@ -56,14 +56,24 @@ impl BatchNorm {
 
     /// Normalises a dense map `[frames, channels, height, width]`.
     pub(crate) fn forward_map(&self, x: Tensor<4>) -> Tensor<4> {
-        if !self.is_training(&x.device()) {
+        let device = x.device();
+        if !self.is_training(&device) {
             return self.normalise_map(x);
         }
         let [n, c, h, w] = x.dims();
-        let points = x.clone().permute([0, 2, 3, 1]).reshape([n * h * w, c]);
-        self.forward_rows(points)
-            .reshape([n, h, w, c])
-            .permute([0, 3, 1, 2])
+        // One dimension after the other: partial sums stay short, and so do their rounding errors.
+        let mean_of = |values: Tensor<4>| values.mean_dim(3).mean_dim(2).mean_dim(0);
+        let mean = mean_of(x.clone());
+        let centred = x - mean.clone();
+        let variance = mean_of(centred.clone() * centred.clone());
+        self.remember(&Statistics {
+            mean: mean.reshape([c]),
+            variance: variance.clone().reshape([c]),
+            points: Tensor::full([1], (n * h * w) as f32, &device),
+        });
+        let channels = |values: Tensor<1>| values.reshape([1, c, 1, 1]);
+        let scale = channels(self.weight.val()) / (variance + self.epsilon).sqrt();
+        centred * scale + channels(self.bias.val())
     }
 
     /// Normalises the points of a map where `mask` `[frames, 1, height, width]` is 1; statistics
@@ -114,7 +124,6 @@ impl BatchNorm {
         let mean = x.clone().mean_dim(0);
         let centred = x.clone() - mean.clone();
         let variance = (centred.clone() * centred).mean_dim(0);
-        #[allow(clippy::cast_precision_loss)]
         let points = Tensor::full([1], points as f32, &device);
         self.normalise_rows(
             x,
@@ -153,14 +162,13 @@ impl BatchNorm {
         // biased variance it multiplies is 0 then.
         let others = (batch.points.clone() - 1.0).clamp_min(1.0);
         let unbiased = batch.variance.clone() * batch.points.clone() / others;
-        let blend = |old: Tensor<1>, new: Tensor<1>| {
-            (old * (1.0 - self.replaced) + new * self.replaced).detach()
+        let blend = |state: &RunningState<Tensor<1>>, new: Tensor<1>| {
+            let old = state.value_sync() * (1.0 - self.replaced);
+            state.update((old + new.detach() * self.replaced).detach());
+            // Folded in at once, so that whoever reads the weights next sees it.
+            let _ = state.value_sync();
         };
-        self.running_mean.update(blend(
-            self.running_mean.value_sync(),
-            batch.mean.clone().detach(),
-        ));
-        self.running_var
-            .update(blend(self.running_var.value_sync(), unbiased.detach()));
+        blend(&self.running_mean, batch.mean.clone());
+        blend(&self.running_var, unbiased);
     }
 }

@@ -68,8 +68,7 @@ fn mass_before(weights: Tensor<2>, earlier: &Tensor<3, Bool>) -> Tensor<2> {
 fn earlier_positions(points: usize, like: &Tensor<2>) -> Tensor<3, Bool> {
     let device = like.device();
     #[allow(clippy::cast_possible_wrap)]
-    let position =
-        Tensor::<1, burn::tensor::Int>::arange(0..points as i64, &device).float();
+    let position = Tensor::<1, burn::tensor::Int>::arange(0..points as i64, &device).float();
     position
         .clone()
         .reshape([1, 1, points])

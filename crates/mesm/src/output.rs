@@ -15,10 +15,14 @@ use crate::sparse::{AttentionLayer, Selection, Sites};
 #[derive(Debug, Error)]
 pub enum ForwardError {
     /// No modality was given that the model has weights for.
-    #[error("nothing to look at: give at least one of text, faces or mel chunks that the model has weights for")]
+    #[error(
+        "nothing to look at: give at least one of text, faces or mel chunks that the model has weights for"
+    )]
     NoInput,
     /// MESM was called without text.
-    #[error("MESM needs the text vector: text chooses the points. Encode the empty sentence if nothing was said")]
+    #[error(
+        "MESM needs the text vector: text chooses the points. Encode the empty sentence if nothing was said"
+    )]
     TextNeeded,
     /// An input has the wrong shape.
     #[error("{input} has shape {found:?}; expected {expected}")]

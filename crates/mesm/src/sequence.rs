@@ -89,11 +89,7 @@ impl SequenceEncoder {
 
 /// `[utterances, 1 + longest, dim]` with the CLS vector first, and the additive mask
 /// `[utterances, 1, 1, 1 + longest]`: 0 where there is something, very negative at padding.
-fn pad_after_cls(
-    rows: Tensor<2>,
-    cls: Tensor<2>,
-    lens: &[usize],
-) -> (Tensor<3>, Tensor<4>) {
+fn pad_after_cls(rows: Tensor<2>, cls: Tensor<2>, lens: &[usize]) -> (Tensor<3>, Tensor<4>) {
     let device = rows.device();
     let [count, dim] = rows.dims();
     let longest = lens.iter().copied().max().unwrap_or(0);
@@ -124,8 +120,12 @@ fn pad_after_cls(
     let padded = table
         .select(0, index)
         .reshape([lens.len(), longest + 1, dim]);
-    let mask = Tensor::<1>::from_data(TensorData::from(mask.as_slice()), &device)
-        .reshape([lens.len(), 1, 1, longest + 1]);
+    let mask = Tensor::<1>::from_data(TensorData::from(mask.as_slice()), &device).reshape([
+        lens.len(),
+        1,
+        1,
+        longest + 1,
+    ]);
     (padded, mask)
 }
 
@@ -155,7 +155,9 @@ impl EncoderLayer {
     }
 
     fn forward(&self, x: Tensor<3>, mask: &Tensor<4>) -> Tensor<3> {
-        let attended = self.dropout.forward(self.self_attn.forward(x.clone(), mask));
+        let attended = self
+            .dropout
+            .forward(self.self_attn.forward(x.clone(), mask));
         let x = self.norm1.forward(x + attended);
         let hidden = self.dropout.forward(relu(self.linear1.forward(x.clone())));
         let hidden = self.dropout.forward(self.linear2.forward(hidden));

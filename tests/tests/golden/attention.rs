@@ -88,7 +88,9 @@ fn sparse_case(
         return;
     }
     assert_eq!(kept, mask(&case["mask"]), "{name}: mask");
-    let rows: Vec<i32> = (0..kept.len() as i32).filter(|&i| kept[i as usize]).collect();
+    let rows: Vec<i32> = (0..kept.len() as i32)
+        .filter(|&i| kept[i as usize])
+        .collect();
     assert_eq!(rows.len(), size(case, "kept"), "{name}: kept");
     let new_x = values(x.select(0, Tensor::from_ints(rows.as_slice(), device)));
     set.assert_close(name, &new_x, &case["new_x"], TOLERANCE);

@@ -49,8 +49,18 @@ fn multiply_accumulates() {
     for (modality, letter) in branches {
         let cost = &fe2e.cost[&modality];
         let recorded = &set.json["fe2e"][letter];
-        near("fe2e", cost.dense_macs, frames, number(&recorded["cnn_macs"]));
-        near("fe2e", cost.flatten_macs, frames, number(&recorded["flatten_macs"]));
+        near(
+            "fe2e",
+            cost.dense_macs,
+            frames,
+            number(&recorded["cnn_macs"]),
+        );
+        near(
+            "fe2e",
+            cost.flatten_macs,
+            frames,
+            number(&recorded["flatten_macs"]),
+        );
         assert_eq!(cost.fe2e_macs, cost.dense_macs);
     }
     let by_p = set.json["mesm"].as_object().expect("costs by p");
@@ -64,7 +74,12 @@ fn multiply_accumulates() {
             let cost = &prediction.cost[&modality];
             let recorded = &recorded[letter];
             let check = |key: &str, got: u64| {
-                near(&format!("{letter} p={p} {key}"), got, frames, number(&recorded[key]));
+                near(
+                    &format!("{letter} p={p} {key}"),
+                    got,
+                    frames,
+                    number(&recorded[key]),
+                );
             };
             check("dense_low_level_macs", cost.dense_macs);
             check("attention_linear_macs", cost.attention_macs);

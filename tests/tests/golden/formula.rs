@@ -33,9 +33,7 @@ fn parameters_of_every_kind() {
     let set = GoldenSet::load("g0_formula.json");
     for parameter in set.list("parameters") {
         let name = text(&parameter["name"], "name");
-        let values = set
-            .formula("")
-            .parameter(name, &sizes(&parameter["shape"]));
+        let values = set.formula("").parameter(name, &sizes(&parameter["shape"]));
         for (i, bits) in list(&parameter["first8_bits"], "bits").iter().enumerate() {
             assert_eq!(
                 u64::from(values[i].to_bits()),

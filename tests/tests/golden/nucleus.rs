@@ -48,13 +48,19 @@ fn compare(name: &Value, maps: &[&[f32]], recorded: &Value, by_p: &Value, stable
     let p = number(&by_p["p"]) as f32;
     let on_host: Vec<bool> = maps.iter().flat_map(|map| flags(map, p)).collect();
     let on_device: Vec<bool> = maps.iter().flat_map(|map| device_flags(map, p)).collect();
-    assert_eq!(on_host, on_device, "{name} p={p}: the two selections differ");
+    assert_eq!(
+        on_host, on_device,
+        "{name} p={p}: the two selections differ"
+    );
     if recorded.get("error").is_some() {
         // The reference refuses a map whose mass stays below p; here such a map is kept whole.
-        let whole = maps.iter().any(|map| {
-            flags(map, p).iter().all(|kept| *kept)
-        });
-        assert!(whole, "{name} p={p}: the reference raises, but no map was kept whole");
+        let whole = maps
+            .iter()
+            .any(|map| flags(map, p).iter().all(|kept| *kept));
+        assert!(
+            whole,
+            "{name} p={p}: the reference raises, but no map was kept whole"
+        );
         return 0;
     }
     let expected = mask(&recorded["mask"]);

@@ -37,5 +37,10 @@ fn wrapped_encoder() {
     let full: Tensor<3> = set.tensor(&case["inputs"][1], &device);
     let [batch, len, dim] = full.dims();
     let got = values(encoder.forward(full.reshape([batch * len, dim]), &vec![len; batch]));
-    set.assert_close("cls_without_lens", &got, &case["cls_without_lens"], TOLERANCE);
+    set.assert_close(
+        "cls_without_lens",
+        &got,
+        &case["cls_without_lens"],
+        TOLERANCE,
+    );
 }

@@ -90,7 +90,10 @@ fn masked_map(rows: &SparseRows) -> MaskedMap {
 /// The active rows of a masked map.
 fn rows_of(map: &MaskedMap) -> SparseRows {
     let [n, _, h, w] = map.mask.dims();
-    let flags: Vec<bool> = values(map.mask.clone()).into_iter().map(|v| v > 0.5).collect();
+    let flags: Vec<bool> = values(map.mask.clone())
+        .into_iter()
+        .map(|v| v > 0.5)
+        .collect();
     SparseRows::from_map(map.features.clone(), Sites::from_flags(n, h, w, &flags))
 }
 
@@ -303,6 +306,11 @@ fn max_pool_starts_from_zero() {
         flat(&case["output_locations_yxb"], (2, 2))
     );
     for features in [pooled.features, rows_of(&map).features] {
-        set.assert_close("max_pool_alone", &values(features), &case["output"], TOLERANCE);
+        set.assert_close(
+            "max_pool_alone",
+            &values(features),
+            &case["output"],
+            TOLERANCE,
+        );
     }
 }

@@ -85,7 +85,10 @@ pub fn pool(x: SparseRows) -> SparseRows {
 #[must_use]
 pub fn block(block: &SparseBlock, x: SparseRows) -> SparseRows {
     let neighbours = x.sites.neighbours();
-    let y = normalise(&block.norm1, convolve(&block.conv1, x.features, &neighbours));
+    let y = normalise(
+        &block.norm1,
+        convolve(&block.conv1, x.features, &neighbours),
+    );
     let y = normalise(&block.norm2, convolve(&block.conv2, y, &neighbours));
     pool(SparseRows {
         features: y,

@@ -197,7 +197,9 @@ impl SparseCnn {
         let scores = self.attn_layers[i]
             .scores_of_rows(rows.features.clone(), query.select(0, ragged.frame_of_row));
         let weights = masked_softmax(
-            scores.select(0, ragged.row_of_slot).reshape([counts.len(), ragged.longest]),
+            scores
+                .select(0, ragged.row_of_slot)
+                .reshape([counts.len(), ragged.longest]),
             ragged.filled.as_ref(),
         );
         // Back to one weight a row; padding slots drop out.
@@ -281,8 +283,7 @@ impl Ragged {
             row_of_slot: index_tensor(row_of_slot, device),
             slot_of_row: index_tensor(slot_of_row, device),
             filled: padded.then(|| {
-                Tensor::<1>::from_floats(filled.as_slice(), device)
-                    .reshape([counts.len(), longest])
+                Tensor::<1>::from_floats(filled.as_slice(), device).reshape([counts.len(), longest])
             }),
         }
     }
@@ -295,7 +296,10 @@ fn points_of(map: Tensor<4>) -> Tensor<4> {
 
 fn scramble(rows: SparseRows) -> SparseRows {
     let device = rows.features.device();
-    let source = index_tensor(rows.sites.as_published().into_iter().map(i64::from), &device);
+    let source = index_tensor(
+        rows.sites.as_published().into_iter().map(i64::from),
+        &device,
+    );
     SparseRows {
         features: rows.features.select(0, source),
         sites: rows.sites,

@@ -214,7 +214,11 @@ impl Sites {
     fn place(&self, site: u32) -> (usize, usize, usize) {
         let site = site as usize;
         let within = site % self.points();
-        (site / self.points(), within / self.width, within % self.width)
+        (
+            site / self.points(),
+            within / self.width,
+            within % self.width,
+        )
     }
 }
 

@@ -201,20 +201,20 @@ impl TextConfig {
             ("type_vocab_size", self.type_vocab_size, 1024),
         ] {
             if found == 0 || found > limit {
-                return Err(out_of_range(entry, found, format!("1 to {limit}")));
+                return Err(out_of_range(entry, &found, format!("1 to {limit}")));
             }
         }
         if !self.hidden_size.is_multiple_of(self.num_attention_heads) {
             return Err(out_of_range(
                 "num_attention_heads",
-                self.num_attention_heads,
+                &self.num_attention_heads,
                 format!("a divisor of hidden_size ({})", self.hidden_size),
             ));
         }
         if !(self.layer_norm_eps > 0.0 && self.layer_norm_eps <= 0.1) {
             return Err(out_of_range(
                 "layer_norm_eps",
-                self.layer_norm_eps,
+                &self.layer_norm_eps,
                 "above 0 and up to 0.1".to_owned(),
             ));
         }
@@ -223,14 +223,14 @@ impl TextConfig {
             ("attention_probs_dropout_prob", self.attention_dropout),
         ] {
             if !(0.0..1.0).contains(&found) {
-                return Err(out_of_range(entry, found, "0 up to below 1".to_owned()));
+                return Err(out_of_range(entry, &found, "0 up to below 1".to_owned()));
             }
         }
         let parameters = self.approximate_parameters();
         if parameters > MAX_PARAMETERS {
             return Err(out_of_range(
                 "number of parameters",
-                parameters,
+                &parameters,
                 format!("at most {MAX_PARAMETERS}"),
             ));
         }
@@ -268,7 +268,7 @@ impl TextConfig {
     }
 }
 
-fn out_of_range(entry: &'static str, found: impl ToString, expected: String) -> TextError {
+fn out_of_range(entry: &'static str, found: &impl ToString, expected: String) -> TextError {
     TextError::OutOfRange {
         entry,
         found: found.to_string(),

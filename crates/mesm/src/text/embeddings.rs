@@ -40,14 +40,14 @@ impl TokenEmbeddings {
         let [_, tokens] = ids.dims();
         let words = self.word_embeddings.forward(ids);
         // Positions are 0, 1, 2, ... and absent segments are all 0: slices, not look-ups.
-        let positions = self.position_embeddings.weight.val().slice([0..tokens]);
+        let positions = self.position_embeddings.weight.val().slice(0..tokens);
         let segments = match token_types {
             Some(types) => self.token_type_embeddings.forward(types),
             None => self
                 .token_type_embeddings
                 .weight
                 .val()
-                .slice([0..1])
+                .slice(0..1)
                 .unsqueeze::<3>(),
         };
         let sum = words + segments + positions.unsqueeze::<3>();

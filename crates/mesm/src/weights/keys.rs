@@ -66,7 +66,9 @@ pub(super) fn state_dict_key(path: &[Step]) -> String {
         .map(|step| {
             RENAMED
                 .iter()
-                .find(|(container, field, _)| *container == struct_name(step) && *field == step.field)
+                .find(|(container, field, _)| {
+                    *container == struct_name(step) && *field == step.field
+                })
                 .map_or(step.field.as_str(), |(_, _, key)| *key)
         })
         .collect();

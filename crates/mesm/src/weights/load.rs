@@ -22,10 +22,7 @@ pub fn param_specs<M: Module>(module: &M) -> Vec<ParamSpec> {
 ///
 /// # Errors
 /// See [`WeightsError`].
-pub fn load_params<M: Module>(
-    module: M,
-    source: &mut impl ParamSource,
-) -> Result<M, WeightsError> {
+pub fn load_params<M: Module>(module: M, source: &mut impl ParamSource) -> Result<M, WeightsError> {
     source.verify(&param_specs(&module))?;
     let mut filler = Filler {
         path: Vec::new(),

@@ -6,9 +6,7 @@ use half::{bf16, f16};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
-use super::source::{
-    ParamSource, ParamSpec, WeightsError, check_finite, check_names, check_shape,
-};
+use super::source::{ParamSource, ParamSpec, WeightsError, check_finite, check_names, check_shape};
 
 /// Bounds on what is read.
 #[derive(Debug, Clone, Copy)]
@@ -85,7 +83,10 @@ impl<'a> SafetensorsSource<'a> {
     /// Whether any tensor's name begins with `prefix`.
     #[must_use]
     pub fn has_prefix(&self, prefix: &str) -> bool {
-        self.file.names().iter().any(|name| name.starts_with(prefix))
+        self.file
+            .names()
+            .iter()
+            .any(|name| name.starts_with(prefix))
     }
 
     fn names(&self) -> Vec<&str> {
@@ -145,5 +146,9 @@ fn floats(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>, WeightsError> {
 }
 
 fn read<const N: usize>(data: &[u8], convert: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-    data.as_chunks::<N>().0.iter().map(|b| convert(*b)).collect()
+    data.as_chunks::<N>()
+        .0
+        .iter()
+        .map(|b| convert(*b))
+        .collect()
 }

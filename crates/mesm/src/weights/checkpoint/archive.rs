@@ -115,3 +115,54 @@ impl<'a> Archive<'a> {
         Ok(Some(bytes))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use zip::ZipWriter;
+    use zip::write::SimpleFileOptions;
+
+    use super::*;
+
+    fn archive(entries: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+        for (name, data) in entries {
+            writer.start_file(*name, options).unwrap();
+            writer.write_all(data).unwrap();
+        }
+        writer.finish().unwrap().into_inner()
+    }
+
+    fn reason<T>(result: Result<T, WeightsError>) -> String {
+        result
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn storages_may_not_add_up_to_more_than_the_file() {
+        let bytes = archive(&[("x/data.pkl", b"N."), ("x/data/0", &[7; 4000])]);
+        let mut archive = Archive::open(&bytes).unwrap();
+        assert_eq!(archive.pickle().unwrap(), b"N.");
+        assert_eq!(archive.storage("0").unwrap(), [7; 4000]);
+        // A second entry over the same bytes would look just like this.
+        assert!(reason(archive.storage("0")).contains("larger than the file"));
+        assert!(reason(archive.storage("1")).contains("missing"));
+    }
+
+    #[test]
+    fn foreign_archives_are_refused() {
+        let other = archive(&[("readme.txt", b"hello")]);
+        assert!(reason(Archive::open(&other)).contains("no data.pkl"));
+        let big = archive(&[("data.pkl", b"N."), ("byteorder", b"big")]);
+        assert!(reason(Archive::open(&big)).contains("little-endian"));
+        let mut damaged = archive(&[("data.pkl", b"N.")]);
+        let at = damaged.windows(2).position(|w| w == b"N.").unwrap();
+        damaged[at] = b'M';
+        let mut damaged = Archive::open(&damaged).unwrap();
+        assert!(reason(damaged.pickle()).contains("data.pkl"));
+    }
+}

@@ -24,13 +24,12 @@ pub(super) fn tensors<'a>(
         };
         let in_tensor = |reason: &str| malformed(format!("`{name}`: {reason}"));
         let described = describe(pickle, *value).map_err(|reason| in_tensor(&reason))?;
-        let storage = match storages.get(described.storage) {
-            Some(storage) => *storage,
-            None => {
-                let storage = archive.storage(described.storage)?;
-                storages.insert(described.storage, storage);
-                storage
-            }
+        let storage = if let Some(storage) = storages.get(described.storage) {
+            *storage
+        } else {
+            let storage = archive.storage(described.storage)?;
+            storages.insert(described.storage, storage);
+            storage
         };
         let tensor = StoredTensor::new(storage, described.element, described.layout)
             .map_err(|reason| in_tensor(&reason))?;

@@ -112,8 +112,8 @@ impl<'a> StoredTensor<'a> {
         Ok(Self {
             storage,
             element,
-            count,
             layout,
+            count,
         })
     }
 
