@@ -2,9 +2,7 @@
 
 use std::io::Write;
 
-use burn::tensor::Device;
 use indicatif::{ProgressBar, ProgressStyle};
-use mesm::{ConfigError, Modalities, Modality, ModelKind};
 use mesm_data::clip::WindowOptions;
 
 use crate::arguments::InferArguments;
@@ -12,12 +10,11 @@ use crate::error::CliError;
 use crate::input::Input;
 use crate::judgement::Summary;
 use crate::notes::RunNote;
+use crate::prepare::{Prepared, kind_name, prepare};
 use crate::report::{Report, RunFacts};
-use crate::session::{Sentence, Session, Tracks};
+use crate::session::{Session, Tracks};
 use crate::stopwatch::Stopwatch;
 use crate::timeline::Timeline;
-use crate::weights::{self, LoadedModel, Wishes};
-use crate::words::Words;
 use crate::{device, overlay, table};
 
 /// Longest window in ms. The memory of the model grows with it: a minute has 150 mel chunks.
@@ -33,9 +30,12 @@ pub fn run(arguments: &InferArguments, stdout: &mut impl Write) -> Result<(), Cl
     // The input first: most mistakes are there, and they should not wait for a model to load.
     let mut input = Input::open(&arguments.clip, arguments.modalities, &options)?;
     let device = device::open(arguments.device)?;
-    let mut notes = std::mem::take(&mut input.notes);
-    let (loaded, sentence) = prepare(arguments, &input, &device, &mut notes, &mut watch)?;
-    let facts = facts(arguments, &loaded);
+    let text = arguments.text.as_deref().or(input.text.as_deref());
+    let text = text.filter(|text| !text.trim().is_empty());
+    let prepared = prepare(arguments, text, &device, &mut watch)?;
+    let facts = facts(arguments, &prepared);
+    let mut notes = prepared.notes;
+    notes.append(&mut input.notes);
     let tracks = Tracks {
         video: input.has_video,
         audio: input.has_audio,
@@ -43,9 +43,9 @@ pub fn run(arguments: &InferArguments, stdout: &mut impl Write) -> Result<(), Cl
     let keep_evidence = arguments.overlay.is_some();
     let mut session = watch.time("load", || {
         Session::new(
-            loaded.model,
-            &loaded.mel,
-            sentence,
+            prepared.model,
+            &prepared.mel,
+            prepared.sentence,
             tracks,
             keep_evidence,
             &device,
@@ -113,115 +113,12 @@ fn window_options(arguments: &InferArguments) -> Result<WindowOptions, CliError>
     Ok(options)
 }
 
-/// The model and the sentence it is asked with.
-fn prepare(
-    arguments: &InferArguments,
-    input: &Input,
-    device: &Device,
-    notes: &mut Vec<RunNote>,
-    watch: &mut Stopwatch,
-) -> Result<(LoadedModel, Option<Sentence>), CliError> {
-    let file = arguments
-        .weights
-        .as_ref()
-        .map(|path| {
-            let bytes = std::fs::read(path).map_err(|source| CliError::Unreadable {
-                path: path.clone(),
-                source,
-            })?;
-            Ok::<_, CliError>((path, bytes))
-        })
-        .transpose()?;
-    let asked = arguments.model.map(ModelKind::from);
-    let (kind, trained_on) = match &file {
-        Some((path, bytes)) => {
-            let (config, _) = weights::read_config(path, bytes)?;
-            (config.kind, config.modalities)
-        }
-        None => (asked.unwrap_or_default(), Modalities::ALL),
-    };
-    if let Some(missing) = arguments
-        .modalities
-        .iter()
-        .find(|m| !trained_on.contains(*m))
-    {
-        // The default asks for everything; only letters that were typed are a mistake.
-        if arguments.modalities != Modalities::ALL {
-            return Err(CliError::Arguments(format!(
-                "--modalities asks for {}, but the weights know {trained_on} only",
-                missing.letter()
-            )));
-        }
-        notes.push(RunNote::UnknownModality(missing.letter()));
-    }
-    let text = arguments
-        .text
-        .as_deref()
-        .or(input.text.as_deref())
-        .filter(|text| !text.trim().is_empty());
-    let with_words = words_wanted(kind, arguments.modalities, text, notes)?;
-    let words = with_words
-        .then(|| {
-            watch.time("load", || {
-                Words::load(arguments.text_encoder.as_deref(), device)
-            })
-        })
-        .transpose()?;
-    let wishes = Wishes {
-        kind: asked,
-        top_p: arguments.top_p,
-        text_dim: words.as_ref().map(|words| words.dim),
-    };
-    let loaded = watch.time("load", || match &file {
-        Some((path, bytes)) => weights::load(path, bytes, wishes, device),
-        None => weights::untrained(wishes, device),
-    })?;
-    if !loaded.trained {
-        notes.insert(0, RunNote::UntrainedWeights);
-    }
-    let sentence = match &words {
-        None => None,
-        Some(words) => {
-            let found = watch.time("text", || words.vector(text.unwrap_or_default()))?;
-            notes.extend(found.cut_to.map(|read| RunNote::TextCut { read }));
-            Some(Sentence {
-                vector: found.vector,
-                empty: text.is_none(),
-            })
-        }
-    };
-    Ok((loaded, sentence))
-}
-
-/// Whether a text encoder is needed, and what is said about it.
-fn words_wanted(
-    kind: ModelKind,
-    modalities: Modalities,
-    text: Option<&str>,
-    notes: &mut Vec<RunNote>,
-) -> Result<bool, CliError> {
-    let wanted = modalities.contains(Modality::Text);
-    if kind == ModelKind::Mesm && !wanted {
-        return Err(ConfigError::TextNeeded.into());
-    }
-    match (wanted, text) {
-        (true, None) if kind == ModelKind::Mesm => notes.push(RunNote::EmptySentence),
-        (true, None) => notes.push(RunNote::NoText),
-        (false, Some(_)) => notes.push(RunNote::TextNotUsed),
-        _ => {}
-    }
-    Ok(wanted && (text.is_some() || kind == ModelKind::Mesm))
-}
-
-fn facts(arguments: &InferArguments, loaded: &LoadedModel) -> RunFacts {
-    let config = loaded.model.config();
+fn facts(arguments: &InferArguments, prepared: &Prepared) -> RunFacts {
+    let config = prepared.model.config();
     RunFacts {
         clip: arguments.clip.display().to_string(),
-        model: match config.kind {
-            ModelKind::Mesm => "mesm",
-            ModelKind::Fe2e => "fe2e",
-        },
-        weights: loaded.origin.clone(),
+        model: kind_name(config.kind),
+        weights: prepared.weights.clone(),
         classes: config.classes.clone(),
         top_p: config.top_p,
         device: device::name(arguments.device),

@@ -171,6 +171,8 @@ fn add_cost(sum: &mut Cost, cost: &Cost) {
 
 #[cfg(test)]
 mod tests {
+    use mesm_features::window::Absence;
+
     use super::*;
 
     fn judgement(start_s: f64, end_s: f64, logit: f32, notes: Vec<WindowNote>) -> Judgement {
@@ -193,14 +195,19 @@ mod tests {
     fn longer_windows_weigh_more_and_shares_still_add_up() {
         let mut summary = Summary::default();
         summary.add(&judgement(0.0, 30.0, 1.0, vec![]));
-        summary.add(&judgement(30.0, 31.0, -30.0, vec![WindowNote::NoFace]));
+        summary.add(&judgement(
+            30.0,
+            31.0,
+            -30.0,
+            vec![WindowNote::Input(Absence::NoFace)],
+        ));
         let logits = summary.logits().unwrap();
         assert!(logits[0].abs() < 1e-6, "{logits:?}");
         let total: f32 = summary.shares().values().map(|share| share[0]).sum();
         assert!((total - logits[0]).abs() < 1e-6);
         assert_eq!(summary.active_points[&Modality::Visual], [10, 6, 2]);
         assert_eq!((summary.windows, summary.frames), (2, 4));
-        assert_eq!(summary.notes[&WindowNote::NoFace], 1);
+        assert_eq!(summary.notes[&WindowNote::Input(Absence::NoFace)], 1);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The `mesm` program as a library: arguments low, meaning high.
 //!
 //! [`arguments`] is what is typed, [`infer`] carries a command out: it opens the input ([`input`]), gets a device
-//! ([`device`]), weights ([`weights`]) and a text encoder ([`words`]), judges window after window ([`session`]) and
+//! ([`device`]), and ([`prepare`]) weights ([`weights`]) and a text encoder ([`words`]), judges window after window ([`session`]) and
 //! hands the judgements to a table, a JSON object, a time line or pictures.
 #![forbid(unsafe_code)]
 
@@ -13,6 +13,7 @@ pub mod input;
 pub mod judgement;
 pub mod notes;
 pub mod overlay;
+pub mod prepare;
 pub mod report;
 pub mod session;
 pub mod stopwatch;

@@ -2,21 +2,13 @@
 
 use std::fmt;
 
+use mesm_features::window::Absence;
+
 /// Something about one window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WindowNote {
-    /// There are frames and none shows a face.
-    NoFace,
-    /// Some frames show no face.
-    SomeWithoutFace,
-    /// The video track has no frame here.
-    NoFrames,
-    /// The audio track has no sample here.
-    NoSamples,
-    /// Too few samples for one spectrogram frame.
-    ShortSound,
-    /// Digital silence.
-    SilentSound,
+    /// A track was absent or replaced.
+    Input(Absence),
     /// Nothing was left but the empty sentence.
     OnlyEmptySentence,
     /// Nothing at all was left.
@@ -25,20 +17,13 @@ pub enum WindowNote {
 
 impl fmt::Display for WindowNote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoFace => "no face found: the faces are left out",
-            Self::SomeWithoutFace => {
-                "no face found in some frames: the authors' fallback crop stands in for them"
-            }
-            Self::NoFrames => "the video track has no frame here: the faces are left out",
-            Self::NoSamples => "the audio track has no sample here: the voice is left out",
-            Self::ShortSound => "too little sound for a spectrogram: the voice is left out",
-            Self::SilentSound => "the audio track is silent: the voice is left out",
+        match self {
+            Self::Input(absence) => absence.fmt(f),
             Self::OnlyEmptySentence => {
-                "only the empty sentence was left to judge: the numbers say nothing"
+                f.write_str("only the empty sentence was left to judge: the numbers say nothing")
             }
-            Self::Nothing => "nothing was left to judge: there is no answer",
-        })
+            Self::Nothing => f.write_str("nothing was left to judge: there is no answer"),
+        }
     }
 }
 
@@ -47,6 +32,11 @@ impl fmt::Display for WindowNote {
 pub enum RunNote {
     /// The closed formula filled the model.
     UntrainedWeights,
+    /// A checkpoint came without settings.
+    GuessedSettings {
+        /// Attention heads that were assumed.
+        heads: usize,
+    },
     /// MESM ran without words.
     EmptySentence,
     /// FE2E ran without words.
@@ -81,6 +71,11 @@ impl fmt::Display for RunNote {
             Self::UntrainedWeights => {
                 f.write_str("untrained weights: the numbers say nothing about a person")
             }
+            Self::GuessedSettings { heads } => write!(
+                f,
+                "the checkpoint does not tell its attention heads ({heads} are assumed) nor its class names: \
+                 a JSON file of its name beside it can"
+            ),
             Self::EmptySentence => {
                 f.write_str("no words were given: the empty sentence chose the points")
             }

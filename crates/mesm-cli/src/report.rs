@@ -270,6 +270,8 @@ impl WindowReport {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use mesm_features::window::Absence;
+
     use super::*;
     use crate::notes::{RunNote, WindowNote};
 
@@ -312,7 +314,7 @@ pub(crate) mod tests {
                     bounds: None,
                 },
             ],
-            notes: vec![WindowNote::SomeWithoutFace],
+            notes: vec![WindowNote::Input(Absence::SomeWithoutFace)],
             evidence: None,
         });
         let facts = RunFacts {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use mesm::{Batch, Modality, Model, Prediction};
 use mesm_data::clip::{Frame, Window};
-use mesm_features::crop::CROP_SIDE;
 use mesm_features::face::{Mtcnn, MtcnnConfig};
-use mesm_features::mel::{MELS, MelConfig, MelPieces, MelPlan, PIECE_FRAMES};
-use mesm_features::picture::{CHANNELS, RgbFrame};
+use mesm_features::mel::{MELS, MelConfig, MelPlan, PIECE_FRAMES};
+use mesm_features::picture::RgbFrame;
 use mesm_features::track::{CropResult, FaceTracker, TrackerConfig};
+use mesm_features::window::WindowInput;
 
 use crate::error::CliError;
 use crate::judgement::{Evidence, FaceEntry, Judgement};
@@ -18,10 +18,6 @@ use crate::stopwatch::Stopwatch;
 
 /// The face detector's weights (from facenet-pytorch, MIT).
 const MTCNN: &[u8] = include_bytes!("../../../static/mtcnn.safetensors");
-
-/// Sound whose loudest sample is below -80 dB of full scale is digital silence, the last bit of a 16-bit recording:
-/// there is no voice in it.
-const SILENCE: f32 = 1e-4;
 
 /// The sentence that chooses the points.
 pub struct Sentence {
@@ -99,33 +95,36 @@ impl Session {
             ..Judgement::default()
         };
         watch.time("faces", || self.look(&window.fresh))?;
-        let crops = self.crops(window, &mut judgement);
-        let chunks = watch.time("mel", || self.listen(window, &mut judgement.notes))?;
-        let nothing_but_text = crops.is_empty() && chunks.is_none();
+        let input = watch.time("mel", || self.gather(window, &mut judgement))?;
+        judgement.faces_found = input.faces_found;
+        judgement
+            .notes
+            .extend(input.absences.iter().copied().map(WindowNote::Input));
         match &self.sentence {
-            None if nothing_but_text => judgement.notes.push(WindowNote::Nothing),
-            Some(sentence) if nothing_but_text && sentence.empty => {
+            None if input.is_empty() => judgement.notes.push(WindowNote::Nothing),
+            Some(sentence) if input.is_empty() && sentence.empty => {
                 judgement.notes.push(WindowNote::OnlyEmptySentence);
             }
             _ => {}
         }
-        let prediction = if self.sentence.is_none() && nothing_but_text {
+        let prediction = if self.sentence.is_none() && input.is_empty() {
             None
         } else {
-            let batch = self.batch(&crops, chunks.as_ref());
+            let sentence = self.sentence.as_ref().map(|s| s.vector.clone());
+            let batch = input.batch(sentence, &self.device);
             Some(watch.time("model", || self.ask(&batch))?)
         };
         if let Some(prediction) = &prediction {
-            fill(&mut judgement, prediction, crops.len(), chunks.as_ref());
+            fill(&mut judgement, prediction, &input);
         }
         if self.keep_evidence {
             judgement.evidence = Some(Evidence {
                 frames: window.frames.clone(),
-                chunks: chunks
-                    .as_ref()
+                chunks: input
+                    .chunks
                     .map(|c| each(&c.values, MELS * PIECE_FRAMES))
                     .unwrap_or_default(),
-                crops,
+                crops: input.crops,
                 prediction,
             });
         }
@@ -147,11 +146,12 @@ impl Session {
         Ok(())
     }
 
-    /// The crops of the window's frames; none where no frame shows a face.
-    fn crops(&mut self, window: &Window, judgement: &mut Judgement) -> Vec<Vec<f32>> {
-        if self.tracker.is_none() {
-            return Vec::new();
-        }
+    /// The window's faces and sound, as far as they count.
+    fn gather(
+        &mut self,
+        window: &Window,
+        judgement: &mut Judgement,
+    ) -> Result<WindowInput, CliError> {
         let faces: Vec<(&Frame, &CropResult)> = window
             .frames
             .iter()
@@ -165,76 +165,18 @@ impl Session {
                 bounds: face.bbox,
             })
             .collect();
-        judgement.faces_found = faces.iter().filter(|(_, face)| face.found).count();
-        let note = match (faces.len(), judgement.faces_found) {
-            (0, _) => Some(WindowNote::NoFrames),
-            (_, 0) => Some(WindowNote::NoFace),
-            (frames, found) if found < frames => Some(WindowNote::SomeWithoutFace),
-            _ => None,
-        };
-        judgement.notes.extend(note);
-        let crops = if judgement.faces_found == 0 {
-            Vec::new()
-        } else {
-            faces.iter().map(|(_, face)| face.crop.clone()).collect()
-        };
+        let crops: Vec<&CropResult> = faces.into_iter().map(|(_, face)| face).collect();
+        let sound = self
+            .mel
+            .as_ref()
+            .map(|plan| (plan, window.samples.as_deref().unwrap_or_default()));
+        let input = WindowInput::gather(self.tracker.is_some().then_some(&crops), sound)
+            .map_err(|e| CliError::Arguments(e.to_string()))?;
         // Later windows begin later.
         if let Some(first) = window.frames.first().map(|frame| frame.index) {
             self.seen = self.seen.split_off(&first);
         }
-        crops
-    }
-
-    /// The mel chunks of the window's sound.
-    fn listen(
-        &self,
-        window: &Window,
-        notes: &mut Vec<WindowNote>,
-    ) -> Result<Option<MelPieces>, CliError> {
-        let Some(plan) = &self.mel else {
-            return Ok(None);
-        };
-        let samples = window.samples.as_deref().unwrap_or_default();
-        let loudest = samples
-            .iter()
-            .fold(0.0_f32, |loudest, s| loudest.max(s.abs()));
-        let absence = if samples.is_empty() {
-            Some(WindowNote::NoSamples)
-        } else if samples.len() < plan.min_samples() {
-            Some(WindowNote::ShortSound)
-        } else if loudest < SILENCE {
-            Some(WindowNote::SilentSound)
-        } else {
-            None
-        };
-        if let Some(note) = absence {
-            notes.push(note);
-            return Ok(None);
-        }
-        plan.pieces(samples)
-            .map(Some)
-            .map_err(|e| CliError::Arguments(e.to_string()))
-    }
-
-    fn batch(&self, crops: &[Vec<f32>], chunks: Option<&MelPieces>) -> Batch {
-        let faces = (!crops.is_empty()).then(|| {
-            let shape = [crops.len(), CHANNELS, CROP_SIDE, CROP_SIDE];
-            Tensor::from_data(TensorData::new(crops.concat(), shape), &self.device)
-        });
-        let mels = chunks.map(|chunks| {
-            let shape = [chunks.count, 1, MELS, PIECE_FRAMES];
-            Tensor::from_data(TensorData::new(chunks.values.clone(), shape), &self.device)
-        });
-        Batch {
-            text: self
-                .sentence
-                .as_ref()
-                .map(|sentence| sentence.vector.clone()),
-            face_lens: faces.iter().map(|_| crops.len()).collect(),
-            faces,
-            mel_lens: chunks.iter().map(|chunks| chunks.count).collect(),
-            mels,
-        }
+        Ok(input)
     }
 
     fn ask(&self, batch: &Batch) -> Result<Prediction, CliError> {
@@ -245,14 +187,9 @@ impl Session {
 }
 
 /// Takes the numbers of one utterance out of a prediction.
-fn fill(
-    judgement: &mut Judgement,
-    prediction: &Prediction,
-    frames: usize,
-    chunks: Option<&MelPieces>,
-) {
-    judgement.frames = frames;
-    judgement.chunks = chunks.map_or(0, |chunks| chunks.count);
+fn fill(judgement: &mut Judgement, prediction: &Prediction, input: &WindowInput) {
+    judgement.frames = input.crops.len();
+    judgement.chunks = input.chunks.as_ref().map_or(0, |chunks| chunks.count);
     judgement.logits = prediction.logits.first().cloned();
     let first =
         |(modality, rows): (&Modality, &Vec<Vec<f32>>)| Some((*modality, rows.first()?.clone()));

@@ -95,6 +95,8 @@ mod tests {
 
     use mesm::Modality;
 
+    use mesm_features::window::Absence;
+
     use super::*;
     use crate::notes::WindowNote;
 
@@ -108,7 +110,7 @@ mod tests {
                 (Modality::Acoustic, vec![0.0, 1.0]),
             ]),
             chunks: 8,
-            notes: vec![WindowNote::NoFace],
+            notes: vec![WindowNote::Input(Absence::NoFace)],
             ..Judgement::default()
         };
         [

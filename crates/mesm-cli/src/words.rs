@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor};
 use mesm::text::{TextConfig, TextEncoder, TokenBatch};
-use mesm::weights::Limits;
+use mesm::weights::{Checkpoint, Limits};
 use mesm_features::tokens::{TokenError, WordPiece};
 
 use crate::error::CliError;
 
 const VARIABLE: &str = "MESM_TEXT_ENCODER";
-const FILES: [&str; 3] = ["config.json", "model.safetensors", "tokenizer.json"];
+const CONFIG: &str = "config.json";
+const WEIGHTS: &str = "model.safetensors";
+const TOKENIZER: &str = "tokenizer.json";
 
 /// A text encoder with its tokenizer.
 pub struct Words {
@@ -31,27 +33,44 @@ pub struct SentenceVector {
 }
 
 impl Words {
-    /// Loads the encoder in `folder`, or in `MESM_TEXT_ENCODER`, or in the project's cache.
+    /// Loads the encoder in `folder`, or in `MESM_TEXT_ENCODER`, or in the project's cache; its parameters from
+    /// `trained` where they came with the model, and then `model.safetensors` is not needed.
     ///
     /// # Errors
     /// [`CliError::TextEncoderMissing`] names the command that brings it; otherwise what is wrong with its files.
-    pub fn load(folder: Option<&Path>, device: &Device) -> Result<Self, CliError> {
+    pub fn load(
+        folder: Option<&Path>,
+        trained: Option<Checkpoint<'_>>,
+        device: &Device,
+    ) -> Result<Self, CliError> {
         let folder = folder.map_or_else(default_folder, Path::to_path_buf);
-        if !FILES.iter().all(|file| folder.join(file).is_file()) {
+        let mut needed = [CONFIG, TOKENIZER].to_vec();
+        needed.extend(trained.is_none().then_some(WEIGHTS));
+        if !needed.iter().all(|file| folder.join(file).is_file()) {
             return Err(CliError::TextEncoderMissing { folder });
         }
-        let [config, weights, tokenizer] = FILES.map(|file| {
+        let read = |file| {
             let path = folder.join(file);
             std::fs::read(&path).map_err(|source| CliError::Unreadable { path, source })
-        });
+        };
         let wrong = |reason: String| CliError::TextEncoder {
             folder: folder.clone(),
             reason,
         };
-        let config = TextConfig::from_json(&config?).map_err(|e| wrong(e.to_string()))?;
-        let encoder = TextEncoder::from_safetensors(&config, &weights?, Limits::default(), device)
-            .map_err(|e| wrong(e.to_string()))?;
-        let tokenizer = WordPiece::from_bytes(&tokenizer?).map_err(|e| wrong(e.to_string()))?;
+        let config = TextConfig::from_json(&read(CONFIG)?).map_err(|e| wrong(e.to_string()))?;
+        let encoder = match trained {
+            Some(mut trained) => config
+                .init(trained.has_prefix("pooler."), device)
+                .map_err(|e| wrong(e.to_string()))?
+                .load(&mut trained)
+                .map_err(|e| wrong(format!("the parameters that came with the model: {e}")))?,
+            None => {
+                TextEncoder::from_safetensors(&config, &read(WEIGHTS)?, Limits::default(), device)
+                    .map_err(|e| wrong(e.to_string()))?
+            }
+        };
+        let tokenizer =
+            WordPiece::from_bytes(&read(TOKENIZER)?).map_err(|e| wrong(e.to_string()))?;
         tracing::info!(folder = %folder.display(), hidden = config.hidden_size, "text encoder loaded");
         Ok(Self {
             dim: config.hidden_size,

@@ -1,0 +1,184 @@
+//! A model with its weights: from a file, or from the closed formula while there are none.
+
+mod checkpoint;
+mod header;
+
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use mesm::weights::{Checkpoint, Formula, Limits, SafetensorsSource, WeightsError, load_params};
+use mesm::{Model, ModelConfig, ModelKind};
+use mesm_features::mel::MelConfig;
+
+use crate::error::CliError;
+
+/// The formula's seed while no trained weights are given; the page has the same.
+pub const UNTRAINED_SEED: &str = "mesm-untrained";
+/// The text encoder's names in the authors' checkpoints.
+const TEXT_PREFIX: &str = "T.albert.";
+/// Parts of the authors' checkpoints that the model itself does not have.
+const OTHER_PARTS: [&str; 2] = ["T.", "mtcnn."];
+
+/// What fixes a model before its weights are loaded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// The model's shape and behaviour.
+    pub config: ModelConfig,
+    /// The spectrogram it knows.
+    pub mel: MelConfig,
+    /// True where class names and attention heads are a guess, because the file does not tell.
+    pub guessed: bool,
+}
+
+/// A file of weights in memory.
+pub struct WeightsFile {
+    path: PathBuf,
+    bytes: Vec<u8>,
+}
+
+/// Where weights come from.
+pub enum Origin<'a> {
+    /// The closed formula.
+    Untrained(ModelKind),
+    /// A safetensors file with its settings in the header.
+    Safetensors(&'a WeightsFile),
+    /// A PyTorch checkpoint of the authors' code, with settings beside it or guessed from its shapes.
+    Checkpoint(&'a WeightsFile, Checkpoint<'a>),
+}
+
+impl WeightsFile {
+    /// Reads a file of at most 1 GiB.
+    ///
+    /// # Errors
+    /// When it cannot be read or is larger.
+    pub fn read(path: &Path) -> Result<Self, CliError> {
+        let unreadable = |source| CliError::Unreadable {
+            path: path.to_owned(),
+            source,
+        };
+        let limit = Limits::default().bytes;
+        let found = std::fs::metadata(path).map_err(unreadable)?.len();
+        let found = usize::try_from(found).unwrap_or(usize::MAX);
+        if found > limit {
+            let source = WeightsError::TooLarge { found, limit };
+            return Err(CliError::Weights {
+                path: path.to_owned(),
+                source,
+            });
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            bytes: std::fs::read(path).map_err(unreadable)?,
+        })
+    }
+
+    /// The file as a source of weights, by its extension.
+    ///
+    /// # Errors
+    /// When the extension is unknown or a checkpoint cannot be read.
+    pub fn origin(&self) -> Result<Origin<'_>, CliError> {
+        let extension = self
+            .path
+            .extension()
+            .and_then(|e| e.to_str())
+            .unwrap_or_default();
+        match extension.to_ascii_lowercase().as_str() {
+            "safetensors" => Ok(Origin::Safetensors(self)),
+            "pt" | "pth" => {
+                let checkpoint = Checkpoint::new(&self.bytes, Limits::default());
+                Ok(Origin::Checkpoint(
+                    self,
+                    checkpoint.map_err(|source| self.wrong(source))?,
+                ))
+            }
+            _ => Err(CliError::WeightsConfig {
+                path: self.path.clone(),
+                reason: "expected a file named .safetensors, .pt or .pth".to_owned(),
+            }),
+        }
+    }
+
+    fn wrong(&self, source: WeightsError) -> CliError {
+        CliError::Weights {
+            path: self.path.clone(),
+            source,
+        }
+    }
+}
+
+impl Origin<'_> {
+    /// What fixes the model.
+    ///
+    /// # Errors
+    /// When the file does not say it, or says it wrongly.
+    pub fn settings(&self) -> Result<Settings, CliError> {
+        match self {
+            Self::Untrained(kind) => Ok(Settings {
+                config: ModelConfig {
+                    kind: *kind,
+                    ..ModelConfig::default()
+                },
+                mel: MelConfig::default(),
+                guessed: false,
+            }),
+            Self::Safetensors(file) => header::settings(&file.path, &file.bytes),
+            Self::Checkpoint(file, checkpoint) => {
+                let multimodal = checkpoint.clone().without(OTHER_PARTS);
+                checkpoint::settings(&file.path, &multimodal.specs())
+            }
+        }
+    }
+
+    /// The model, filled.
+    ///
+    /// # Errors
+    /// When a setting is out of range or the weights are not exactly those of the model.
+    pub fn load(&self, config: &ModelConfig, device: &Device) -> Result<Model, CliError> {
+        let model = config.init(device)?;
+        match self {
+            Self::Untrained(_) => load_params(model, &mut Formula::new(UNTRAINED_SEED, ""))
+                .map_err(|source| CliError::Weights {
+                    path: "the closed formula".into(),
+                    source,
+                }),
+            Self::Safetensors(file) => SafetensorsSource::new(&file.bytes, Limits::default())
+                .and_then(|mut source| load_params(model, &mut source))
+                .map_err(|source| file.wrong(source)),
+            Self::Checkpoint(file, checkpoint) => {
+                load_params(model, &mut checkpoint.clone().without(OTHER_PARTS))
+                    .map_err(|source| file.wrong(source))
+            }
+        }
+    }
+
+    /// The weights of a text encoder that was trained together with the model, where the file holds one.
+    #[must_use]
+    pub fn text_encoder(&self) -> Option<Checkpoint<'_>> {
+        match self {
+            Self::Checkpoint(_, checkpoint) if checkpoint.has_prefix(TEXT_PREFIX) => {
+                Some(checkpoint.clone().under(TEXT_PREFIX))
+            }
+            _ => None,
+        }
+    }
+
+    /// False where the closed formula fills the model.
+    #[must_use]
+    pub fn is_trained(&self) -> bool {
+        !matches!(self, Self::Untrained(_))
+    }
+
+    /// `untrained`, or the file's name.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Untrained(_) => "untrained".to_owned(),
+            Self::Safetensors(file) | Self::Checkpoint(file, _) => {
+                file.path.file_name().map_or_else(
+                    || file.path.display().to_string(),
+                    |name| name.to_string_lossy().into_owned(),
+                )
+            }
+        }
+    }
+}
