@@ -2,7 +2,8 @@
 //!
 //! trunk starts whatever `wasm-bindgen` is first on `PATH` and hands on no option to drop function names, which are
 //! half of a module of this size. So a small script of that name comes first; it starts this program again, which adds
-//! the options. Doing it here, before trunk computes hashes, keeps the page's integrity attributes right.
+//! the options and lets wasm-opt work on the result. Doing it here, before trunk computes hashes, keeps the page's
+//! integrity attributes right.
 
 use std::env;
 use std::ffi::OsString;
@@ -12,8 +13,10 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
 
+use crate::download::sha256;
 use crate::places::Places;
-use crate::process::program;
+use crate::process::{capture, program};
+use crate::step::{note, size, step};
 
 /// The hidden command of this program that the script uses.
 pub const COMMAND: &str = "wasm-bindgen-without-names";
@@ -21,11 +24,26 @@ pub const COMMAND: &str = "wasm-bindgen-without-names";
 /// Tells [`stand_in`] which program it stands in for.
 const REAL: &str = "MESM_WASM_BINDGEN";
 
-/// Writes the script and returns its folder, to be put first on `PATH`, and the variable it needs.
+/// Tells [`stand_in`] where optimised modules are kept.
+const KEPT: &str = "MESM_OPTIMISED";
+
+/// What the compiler may have used, all of it in every browser with WebGPU; older releases of wasm-opt refuse a module
+/// whose features they are not told.
+const FEATURES: [&str; 7] = [
+    "--enable-bulk-memory",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+    "--enable-simd",
+];
+
+/// Writes the script and returns its folder, to be put first on `PATH`, and the variables it needs.
 ///
 /// # Errors
 /// When wasm-bindgen is not there or the script cannot be written.
-pub fn script(places: &Places) -> Result<(PathBuf, (&'static str, PathBuf))> {
+pub fn script(places: &Places) -> Result<(PathBuf, [(&'static str, PathBuf); 2])> {
     let own = places
         .tools()
         .join("bin")
@@ -40,7 +58,10 @@ pub fn script(places: &Places) -> Result<(PathBuf, (&'static str, PathBuf))> {
     let folder = places.cache.join("stand-in");
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     write(&folder, &this).with_context(|| format!("cannot write to {}", folder.display()))?;
-    Ok((folder, (REAL, real)))
+    Ok((
+        folder,
+        [(REAL, real), (KEPT, places.cache.join("optimised"))],
+    ))
 }
 
 #[cfg(unix)]
@@ -62,7 +83,7 @@ fn write(folder: &Path, this: &Path) -> std::io::Result<()> {
     )
 }
 
-/// Runs the real wasm-bindgen with the arguments of trunk and the options for a small module.
+/// Runs the real wasm-bindgen with the arguments of trunk and the options for a small module, then wasm-opt.
 ///
 /// # Errors
 /// When the real program is not named or does not start.
@@ -72,15 +93,99 @@ pub fn stand_in(arguments: &[OsString]) -> Result<ExitCode> {
     let mut command = Command::new(real);
     command.args(arguments);
     // Only a run that writes a module takes the options; trunk also asks for the version.
-    if arguments
-        .iter()
-        .any(|one| one.to_string_lossy().starts_with("--out-dir"))
-    {
+    let module = module_of(arguments);
+    if module.is_some() {
         command.args(["--remove-name-section", "--remove-producers-section"]);
     }
     let status = command.status().context("wasm-bindgen does not start")?;
+    if status.success()
+        && let Some(module) = module
+        && let Err(error) = optimise(&module)
+    {
+        // Smaller is better, not necessary.
+        note(&format!("{} stays as it is: {error:#}", module.display()));
+    }
     Ok(status
         .code()
         .and_then(|code| u8::try_from(code).ok())
         .map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// The module that wasm-bindgen will write with these arguments.
+fn module_of(arguments: &[OsString]) -> Option<PathBuf> {
+    let option = |name: &str| {
+        arguments
+            .iter()
+            .filter_map(|one| one.to_str())
+            .find_map(|one| one.strip_prefix(name)?.strip_prefix('='))
+    };
+    Some(Path::new(option("--out-dir")?).join(format!("{}_bg.wasm", option("--out-name")?)))
+}
+
+/// Replaces a module by wasm-opt's version of it, which is kept: the same module comes again for every path below which
+/// the site is built.
+fn optimise(module: &Path) -> Result<()> {
+    let optimiser = program("wasm-opt").context("wasm-opt (package binaryen) is not installed")?;
+    let folder = PathBuf::from(env::var_os(KEPT).with_context(|| format!("{KEPT} is not set"))?);
+    let name = module
+        .file_stem()
+        .context("the module has no name")?
+        .to_string_lossy()
+        .into_owned();
+    let sum = sha256(module).with_context(|| format!("cannot read {}", module.display()))?;
+    let kept = folder.join(format!("{name}-{}.wasm", &sum[..16]));
+    if !kept.is_file() {
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
+        for entry in fs::read_dir(&folder)?.flatten() {
+            if entry
+                .file_name()
+                .to_string_lossy()
+                .starts_with(&format!("{name}-"))
+            {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        step(&format!("wasm-opt {name}"), || {
+            let part = kept.with_extension("part");
+            capture(
+                Command::new(&optimiser)
+                    .arg("-O1")
+                    .args(FEATURES)
+                    .arg(module)
+                    .arg("-o")
+                    .arg(&part),
+            )?;
+            fs::rename(&part, &kept).with_context(|| format!("cannot write {}", kept.display()))?;
+            note(&format!(
+                "{} to {}",
+                size(fs::metadata(module)?.len()),
+                size(fs::metadata(&kept)?.len())
+            ));
+            Ok(())
+        })?;
+    }
+    fs::copy(&kept, module).with_context(|| format!("cannot write {}", module.display()))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_module_is_known_from_the_arguments() {
+        let arguments = [
+            "--target=web",
+            "--out-dir=/t/wasm-bindgen/release",
+            "--out-name=mesm-page",
+            "/t/in.wasm",
+        ];
+        let module = module_of(&arguments.map(OsString::from)).unwrap();
+        assert_eq!(
+            module,
+            Path::new("/t/wasm-bindgen/release/mesm-page_bg.wasm")
+        );
+        assert_eq!(module_of(&["--version".into()]), None);
+    }
 }

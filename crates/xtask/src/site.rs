@@ -50,7 +50,9 @@ pub fn build(places: &Places, public_url: &str, folder: &Path) -> Result<()> {
         note(&toolchain.describe());
         Ok(toolchain)
     })?;
-    step("tools: trunk, wasm-bindgen", || require_web_tools(places))?;
+    step("tools: trunk, wasm-bindgen, wasm-opt", || {
+        require_web_tools(places)
+    })?;
     let text_encoder = step("weights: text encoder", || minilm::require(places))?;
     // From here on the folder is ours, and unfinished until the stamp says otherwise.
     write(&stamp, "unfinished")?;
@@ -120,7 +122,7 @@ fn trunk(
     folder: &Path,
 ) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let (script, (variable, real)) = bindgen::script(places)?;
+    let (script, variables) = bindgen::script(places)?;
     let own = places
         .tools()
         .join("bin")
@@ -135,7 +137,7 @@ fn trunk(
         .args(["build", "--release", "--public-url", public_url, "--dist"])
         .arg(folder)
         .current_dir(places.page())
-        .env(variable, real)
+        .envs(variables)
         .env("TRUNK_SKIP_VERSION_CHECK", "true")
         // trunk reads any other value than true or false as an error.
         .env_remove("NO_COLOR"))

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use crate::debian;
 use crate::places::Places;
 use crate::process::{Version, clean, line, program, run, version_of};
 use crate::step::{note, step};
@@ -44,7 +45,7 @@ struct Tool {
     features: &'static [&'static str],
 }
 
-/// trunk and the wasm-bindgen programs of the locked version.
+/// trunk, the wasm-bindgen programs of the locked version, and wasm-opt where it can be had.
 ///
 /// # Errors
 /// When one can be neither found nor built.
@@ -57,7 +58,17 @@ pub fn require_web_tools(places: &Places) -> Result<()> {
         // It needs no network here: it finds every tool on PATH.
         features: &["--no-default-features"],
     };
-    require(places, &[trunk, bindgen(places)?])
+    require(places, &[trunk, bindgen(places)?])?;
+    if program("wasm-opt").is_none() {
+        if debian::can_install() {
+            debian::install(&["binaryen"])?;
+        } else {
+            note(
+                "wasm-opt is not installed: the engine stays a quarter larger (package binaryen brings it)",
+            );
+        }
+    }
+    Ok(())
 }
 
 /// What `cargo xtask check` needs beyond the compiler.
