@@ -2,16 +2,20 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 
 use crate::debian;
 use crate::places::Places;
-use crate::process::{clean, path_with, run};
+use crate::process::{clean, path_with, run, within};
 use crate::step::{note, step};
 use crate::suites::WEB_CRATES;
 use crate::toolchain::{TARGET, WasmToolchain};
 use crate::tools::require_check_tools;
+
+/// The advisory database is a repository of a few megabytes on GitHub.
+const DATABASE_LIMIT: Duration = Duration::from_mins(2);
 
 /// Runs all checks, and names at the end those that failed.
 ///
@@ -25,50 +29,60 @@ pub fn check(places: &Places) -> Result<()> {
         debian::install(&["rust-web-clippy"])?;
     }
     step("tools: cargo-deny, typos", || require_check_tools(places))?;
-    let checks: [(&str, Result<Command>); 7] = [
+    let deny = |what: &[&str]| tool(places, "cargo-deny", what);
+    let mut checks: Vec<(&str, Result<Command>)> = vec![
         ("rustfmt", Ok(cargo(places, &["fmt", "--all", "--check"]))),
         ("typos", tool(places, "typos", &[])),
         (
-            "cargo deny",
-            tool(
-                places,
-                "cargo-deny",
-                &["--all-features", "check", "--hide-inclusion-graph"],
-            ),
+            "cargo deny: bans, licences, sources",
+            deny(&["--all-features", "check", "bans", "licenses", "sources"]),
         ),
         (
             "clippy, native",
-            Ok(lint(
-                cargo(places, &["clippy", "--workspace", "--all-targets"]),
-                true,
-            )),
+            Ok(lint(without_web(cargo(
+                places,
+                &["clippy", "--workspace", "--all-targets"],
+            )))),
         ),
         (
             "clippy, wasm32",
             toolchain
                 .cargo(places)
-                .map(|cargo| lint(web(cargo, "clippy"), false)),
+                .map(|cargo| lint(web(cargo, "clippy"))),
         ),
         (
             "docs, native",
             Ok(documented(without_web(cargo(
                 places,
-                &["doc", "--workspace", "--no-deps"],
+                &["doc", "--workspace"],
             )))),
         ),
         (
             "docs, wasm32",
             toolchain
                 .cargo(places)
-                .map(|cargo| documented(without_dependencies(web(cargo, "doc")))),
+                .map(|cargo| documented(web(cargo, "doc"))),
         ),
     ];
+    let advisories = step("advisory database", || {
+        Ok(within(DATABASE_LIMIT, &mut deny(&["fetch", "db"])?))
+    })?;
+    match &advisories {
+        Ok(()) => checks.push((
+            "cargo deny: advisories",
+            deny(&["--all-features", "check", "advisories"]),
+        )),
+        Err(error) => note(&format!("cannot be fetched: {error:#}")),
+    }
     let mut failed = Vec::new();
     for (name, command) in checks {
         if let Err(error) = step(name, || run(&mut command?)) {
             note(&format!("{error:#}"));
             failed.push(name);
         }
+    }
+    if advisories.is_err() {
+        println!("not checked: known vulnerabilities, because their database is out of reach");
     }
     if !failed.is_empty() {
         bail!("failed: {}", failed.join(", "));
@@ -109,18 +123,15 @@ fn web(mut cargo: Command, verb: &str) -> Command {
     cargo
 }
 
-fn without_dependencies(mut cargo: Command) -> Command {
-    cargo.arg("--no-deps");
-    cargo
-}
-
-fn lint(cargo: Command, native: bool) -> Command {
-    let mut cargo = if native { without_web(cargo) } else { cargo };
+fn lint(mut cargo: Command) -> Command {
     cargo.args(["--release", "--", "-D", "warnings"]);
     cargo
 }
 
 fn documented(mut cargo: Command) -> Command {
-    cargo.env("RUSTDOCFLAGS", "-D warnings");
+    // The profile of clippy's run, so that the dependencies are checked once.
+    cargo
+        .args(["--release", "--no-deps"])
+        .env("RUSTDOCFLAGS", "-D warnings");
     cargo
 }
