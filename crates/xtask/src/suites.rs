@@ -234,7 +234,7 @@ impl Commands<'_> {
         }
         cargo
             .args(last)
-            .env("MESM_MINILM", self.places.minilm())
+            .env("MESM_TEXT_ENCODER", self.places.minilm())
             .env("MESM_DIST", &self.dist)
             .env("MESM_CHROMIUM", chromium()?)
             .env("CHROMEDRIVER", driver()?);
