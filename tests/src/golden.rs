@@ -37,9 +37,6 @@ pub fn folder() -> PathBuf {
 }
 
 /// The bytes of a file of the golden folder.
-///
-/// # Panics
-/// When the file cannot be read.
 #[must_use]
 pub fn bytes(name: &str) -> Vec<u8> {
     let path = folder().join(name);
@@ -53,18 +50,12 @@ pub fn bytes(name: &str) -> Vec<u8> {
 
 impl GoldenSet {
     /// Reads `name` (for example `g1_nucleus.json`).
-    ///
-    /// # Panics
-    /// When the file is absent, is not JSON, or has no seed.
     #[must_use]
     pub fn load(name: &str) -> Self {
         Self::parse(name, &bytes(name))
     }
 
     /// Reads a golden file already in memory.
-    ///
-    /// # Panics
-    /// When the bytes are not JSON with a seed.
     #[must_use]
     pub fn parse(name: &str, bytes: &[u8]) -> Self {
         let json: Value =
@@ -80,9 +71,6 @@ impl GoldenSet {
     }
 
     /// The array under `key`, which must not be empty.
-    ///
-    /// # Panics
-    /// When there is none.
     #[must_use]
     pub fn list(&self, key: &str) -> &[Value] {
         list(&self.json[key], key)
@@ -119,9 +107,6 @@ impl GoldenSet {
     }
 
     /// The input called `name` among `specs`, as a tensor.
-    ///
-    /// # Panics
-    /// When there is none.
     #[must_use]
     pub fn tensor_named<const D: usize>(
         &self,
@@ -249,9 +234,6 @@ fn close(label: &str, place: &str, got: f64, expected: f64, tolerance: Tolerance
 }
 
 /// The elements of a JSON array that must not be empty.
-///
-/// # Panics
-/// When `value` is something else.
 #[must_use]
 pub fn list<'a>(value: &'a Value, label: &str) -> &'a [Value] {
     match value.as_array() {
@@ -261,9 +243,6 @@ pub fn list<'a>(value: &'a Value, label: &str) -> &'a [Value] {
 }
 
 /// A JSON number.
-///
-/// # Panics
-/// When `value` is something else.
 #[must_use]
 pub fn number(value: &Value) -> f64 {
     value
@@ -272,9 +251,6 @@ pub fn number(value: &Value) -> f64 {
 }
 
 /// A JSON list of sizes.
-///
-/// # Panics
-/// When `value` is something else.
 #[must_use]
 pub fn sizes(value: &Value) -> Vec<usize> {
     value
@@ -286,9 +262,6 @@ pub fn sizes(value: &Value) -> Vec<usize> {
 }
 
 /// A JSON string.
-///
-/// # Panics
-/// When `value` is something else.
 #[must_use]
 pub fn text<'a>(value: &'a Value, label: &str) -> &'a str {
     value
@@ -297,9 +270,6 @@ pub fn text<'a>(value: &'a Value, label: &str) -> &'a str {
 }
 
 /// A recorded mask: a string of 0 and 1, or a list of such strings, row-major.
-///
-/// # Panics
-/// When `value` is something else.
 #[must_use]
 pub fn mask(value: &Value) -> Vec<bool> {
     match value {
@@ -310,9 +280,6 @@ pub fn mask(value: &Value) -> Vec<bool> {
 }
 
 /// All values of a tensor.
-///
-/// # Panics
-/// When the device fails.
 #[must_use]
 pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor

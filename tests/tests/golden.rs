@@ -1,5 +1,7 @@
-//! The models against recorded outputs of the authors' code: G0 to G5, the gradients of G5b, the
+//! Recorded outputs of the reference: models (G0 to G5), gradients (G5b), text encoders (G6), the
 //! sequence encoder of G9 and the costs of G11. All on the CPU.
+
+#![allow(clippy::expect_used, clippy::unwrap_used)] // a failed expectation is a failed test
 
 #[path = "golden/attention.rs"]
 mod attention;
@@ -17,3 +19,5 @@ mod nucleus;
 mod sequence;
 #[path = "golden/sparse_conv.rs"]
 mod sparse_conv;
+#[path = "golden/text.rs"]
+mod text;

@@ -1,6 +1,8 @@
 //! The gradient of a hard selection is that of soft attention over the nucleus: autodiff against
 //! finite differences of the soft function.
 
+#![allow(clippy::unwrap_used)] // a failed expectation is a failed test
+
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use mesm::attention::{CrossModalAttention, straight_through};

@@ -1,5 +1,7 @@
 //! Weights leave as safetensors and come back; anything that is not exactly the model's is refused.
 
+#![allow(clippy::unwrap_used)] // a failed expectation is a failed test
+
 use std::collections::HashMap;
 
 use burn::tensor::{Device, Tensor};
@@ -10,8 +12,7 @@ use mesm::weights::{
 use mesm::{Batch, Model, ModelConfig};
 use mesm_tests::golden::values;
 
-fn small(device: &Device) -> ModelConfig {
-    let _ = device;
+fn small() -> ModelConfig {
     ModelConfig {
         text_dim: 16,
         widths: [4, 6, 8, 10],
@@ -26,7 +27,7 @@ fn small(device: &Device) -> ModelConfig {
 
 fn model(seed: &str) -> Model {
     let device = Device::flex();
-    let model = small(&device).init(&device).unwrap();
+    let model = small().init(&device).unwrap();
     load_params(model, &mut Formula::new(seed, "")).unwrap()
 }
 
@@ -46,7 +47,7 @@ fn reload(tensors: &NamedTensors) -> Result<Model, WeightsError> {
     let bytes = export_safetensors(tensors, FloatFormat::F32, HashMap::new())?;
     let device = Device::flex();
     load_params(
-        small(&device).init(&device).unwrap(),
+        small().init(&device).unwrap(),
         &mut SafetensorsSource::new(&bytes, Limits::default())?,
     )
 }
@@ -87,7 +88,7 @@ fn half_precision_is_close_and_half_the_size() {
     assert!(half.len() < full.len() * 2 / 3);
     let device = Device::flex();
     let mut source = SafetensorsSource::new(&half, Limits::default()).unwrap();
-    let reloaded = load_params(small(&device).init(&device).unwrap(), &mut source).unwrap();
+    let reloaded = load_params(small().init(&device).unwrap(), &mut source).unwrap();
     for (a, b) in read_params(&reloaded).unwrap().iter().zip(tensors.iter()) {
         for (a, b) in a.2.iter().zip(b.2) {
             assert!((a - b).abs() <= 1e-3 * b.abs() + 1e-6, "{a} {b}");
@@ -167,7 +168,7 @@ fn a_value_that_is_not_finite_is_named() {
     bytes[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
     let device = Device::flex();
     let error = load_params(
-        small(&device).init(&device).unwrap(),
+        small().init(&device).unwrap(),
         &mut SafetensorsSource::new(&bytes, Limits::default()).unwrap(),
     )
     .unwrap_err();

@@ -30,6 +30,7 @@ use burn::tensor::{Device, Tensor};
 
 /// Additive attention of a query over points.
 #[derive(Module, Debug)]
+#[allow(clippy::struct_field_names)] // the state dict's own names
 pub struct CrossModalAttention {
     channel_affine: Linear,
     y_affine: Linear,

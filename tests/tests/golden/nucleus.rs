@@ -72,10 +72,8 @@ fn compare(name: &Value, maps: &[&[f32]], recorded: &Value, by_p: &Value, stable
         start = range.end;
         let (got, expected) = (&on_host[range.clone()], &expected[range]);
         let count = |flags: &[bool]| flags.iter().filter(|kept| **kept).count();
-        if stable {
-            if margin.is_none_or(|m| m >= MARGIN) {
-                assert_eq!(got, expected, "{name} p={p}");
-            }
+        if stable && margin.is_none_or(|m| m >= MARGIN) {
+            assert_eq!(got, expected, "{name} p={p}");
         }
         let allowed = usize::from(margin.is_some_and(|m| m < MARGIN));
         assert!(

@@ -39,6 +39,7 @@ pub struct AttentionLayer {
 
 /// Weights and kept points, where they came to be.
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant)] // three of these a call
 pub enum Selection {
     /// On the device: `weights` and `mask` `[frames, height * width]`.
     Device {

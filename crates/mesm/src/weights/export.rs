@@ -60,6 +60,7 @@ pub fn read_params<M: Module>(module: &M) -> Result<NamedTensors, WeightsError> 
 ///
 /// # Errors
 /// When a value is not finite or does not fit the format.
+#[allow(clippy::implicit_hasher)] // the safetensors crate takes this one
 pub fn export_safetensors(
     tensors: &NamedTensors,
     format: FloatFormat,

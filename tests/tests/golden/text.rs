@@ -1,7 +1,5 @@
 //! Set G6: hidden states of ALBERT and BERT against `transformers`, and the ways to load them.
 
-#![allow(clippy::expect_used)] // a failed expectation is a failed test
-
 use std::collections::HashMap;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
