@@ -287,3 +287,13 @@ pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
         .try_to_vec::<f32>()
         .expect("float values")
 }
+
+/// [`values`] where a device can only be read asynchronously: in the browser.
+pub async fn values_async<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor
+        .into_data_async()
+        .await
+        .expect("the device can be read")
+        .try_to_vec::<f32>()
+        .expect("float values")
+}
