@@ -1,5 +1,6 @@
 //! The command line, as it is typed. Nothing here opens a file or a device.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -13,8 +14,18 @@ pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,
     /// Tell more on the error stream; twice for everything, the decoder's lines included.
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, display_order = 100, action = clap::ArgAction::Count)]
     pub verbose: u8,
+}
+
+/// Reads a command line, the program's name first.
+///
+/// # Errors
+/// What is wrong with it, for people; `--help` and `--version` too, whose text that is.
+pub fn parse<W: Into<OsString> + Clone>(
+    words: impl IntoIterator<Item = W>,
+) -> Result<Arguments, clap::Error> {
+    Arguments::try_parse_from(words)
 }
 
 /// The commands.
@@ -26,7 +37,7 @@ pub enum Command {
 
 const EXAMPLES: &str = "\
 Examples:
-  mesm infer talk.mp4 --text \"so it is\"            a table: classes, shares, active points, cost
+  mesm infer talk.mp4 --text \"so it is\"              a table: classes, shares, active points, cost
   mesm infer talk.mp4 --json | tail -n 1 | jq .      the same as one JSON object
   mesm infer talk.mp4 --window 3s --hop 0.5s         a time line, one CSV row a window
   mesm infer day.mkv --window 5s --format jsonl      a long file, one JSON object a line
@@ -79,9 +90,13 @@ pub struct InferArguments {
     /// Form of the time line
     #[arg(long, value_enum, default_value_t = TimelineFormat::Csv, requires = "window")]
     pub format: TimelineFormat,
-    /// Folder with the text encoder's config.json, model.safetensors and tokenizer.json
-    /// [default: `MESM_TEXT_ENCODER`, or what `cargo xtask setup` brought]
-    #[arg(long, value_name = "FOLDER", verbatim_doc_comment)]
+    /// Folder of the text encoder.
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        help = "Folder with the text encoder's config.json, model.safetensors and tokenizer.json\n\
+                [default: $MESM_TEXT_ENCODER, or what `cargo xtask setup` brought]"
+    )]
     pub text_encoder: Option<PathBuf>,
     /// Scale frames down to this many pixels on their longer side
     #[arg(long, value_name = "PIXELS", default_value_t = 640, value_parser = clap::value_parser!(u32).range(48..=8192))]

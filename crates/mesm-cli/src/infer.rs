@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use mesm::Modality;
 use mesm_data::clip::WindowOptions;
 
 use crate::arguments::InferArguments;
@@ -37,8 +38,8 @@ pub fn run(arguments: &InferArguments, stdout: &mut impl Write) -> Result<(), Cl
     let mut notes = prepared.notes;
     notes.append(&mut input.notes);
     let tracks = Tracks {
-        video: input.has_video,
-        audio: input.has_audio,
+        video: input.has_video && prepared.modalities.contains(Modality::Visual),
+        audio: input.has_audio && prepared.modalities.contains(Modality::Acoustic),
     };
     let keep_evidence = arguments.overlay.is_some();
     let mut session = watch.time("load", || {

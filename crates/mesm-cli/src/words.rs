@@ -111,8 +111,9 @@ impl Words {
 }
 
 /// `MESM_TEXT_ENCODER`, or the folder that `cargo xtask` fills: `downloads/minilm` in `MESM_CACHE` or in `mesm` in the
-/// user's cache folder.
-fn default_folder() -> PathBuf {
+/// user's cache folder. It need not exist.
+#[must_use]
+pub fn default_folder() -> PathBuf {
     let set = |variable| {
         std::env::var_os(variable)
             .filter(|value| !value.is_empty())

@@ -157,6 +157,21 @@ fn windows_overlap_share_frames_and_end_with_the_clip() {
     );
 }
 
+#[test]
+fn the_padding_of_an_encoder_opens_no_window() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = ffmpeg(folder.path(), "-f lavfi -i sine=d=2.04:r=16000 padded.wav");
+    let options = WindowOptions {
+        window_ms: 1000,
+        hop_ms: 500,
+        ..WindowOptions::default()
+    };
+    let cut = windows(&path, &options);
+    assert_eq!((cut.len(), cut[2].start_s, cut[2].end_s), (3, 1.0, 2.0));
+    let path = ffmpeg(folder.path(), "-f lavfi -i sine=d=2.2:r=16000 longer.wav");
+    assert_eq!(windows(&path, &options).len(), 4);
+}
+
 fn windows_frame(windows: &[Window], t_ms: u64) -> std::sync::Arc<mesm_data::clip::Frame> {
     windows
         .iter()
@@ -321,6 +336,15 @@ fn a_file_cut_off_is_called_truncated() {
     let error = result.unwrap_err();
     assert!(matches!(error, ClipError::Truncated { .. }), "{error}");
     assert!(error.to_string().contains("expected 4.00 s"), "{error}");
+
+    let matroska = numbered(folder.path(), "cut.mkv", "-c:v mpeg4 -q:v 2 -c:a aac");
+    cut(&matroska);
+    let info = ClipInfo::probe(&matroska).unwrap();
+    let last = WindowReader::open(&info, &WindowOptions::default())
+        .unwrap()
+        .last()
+        .unwrap();
+    assert!(matches!(last, Err(ClipError::Truncated { .. })), "{last:?}");
 }
 
 #[test]

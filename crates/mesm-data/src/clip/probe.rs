@@ -188,6 +188,8 @@ struct Stream {
     start_time: Option<String>,
     duration: Option<String>,
     #[serde(default)]
+    tags: Tags,
+    #[serde(default)]
     disposition: Disposition,
     #[serde(default)]
     side_data_list: Vec<SideData>,
@@ -197,6 +199,13 @@ struct Stream {
 struct Disposition {
     #[serde(default)]
     attached_pic: u8,
+}
+
+/// Matroska declares the end of a track in a tag, as `00:01:35.064000000`.
+#[derive(Deserialize, Default)]
+struct Tags {
+    #[serde(rename = "DURATION")]
+    end: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -274,8 +283,18 @@ impl Stream {
 
     fn end_s(&self, clip_start_s: f64) -> Option<f64> {
         let start_s = seconds(self.start_time.as_deref()).unwrap_or(clip_start_s);
-        seconds(self.duration.as_deref()).map(|d| start_s - clip_start_s + d)
+        let declared = seconds(self.duration.as_deref()).map(|d| start_s - clip_start_s + d);
+        declared.or_else(|| clock(self.tags.end.as_deref()?))
     }
+}
+
+/// Seconds of `hours:minutes:seconds`.
+fn clock(text: &str) -> Option<f64> {
+    text.split(':')
+        .try_fold(0.0, |sum, part| {
+            Some(sum * 60.0 + part.parse::<f64>().ok()?)
+        })
+        .filter(|s| *s > 0.0)
 }
 
 fn seconds(text: Option<&str>) -> Option<f64> {
@@ -319,6 +338,16 @@ mod tests {
             (video.index, video.width, video.height, video.end_s),
             (3, 576, 768, Some(2.5))
         );
+    }
+
+    #[test]
+    fn matroska_tells_the_end_in_a_tag() {
+        let found = info(
+            r#"{"streams":[{"index":0,"codec_type":"video","width":9,"height":9,"tags":{"DURATION":"01:01:35.064000000"}}],
+            "format":{"format_name":"matroska,webm"}}"#,
+        );
+        assert_eq!(found.unwrap().video.unwrap().end_s, Some(3695.064));
+        assert_eq!(clock("1:x"), None);
     }
 
     #[test]

@@ -11,6 +11,10 @@ use super::samples::{SAMPLE_RATE_HZ, SampleReader};
 
 const SAMPLES_PER_MS: u64 = (SAMPLE_RATE_HZ / 1000) as u64;
 
+/// What remains after a window and is shorter than this gets no window of its own: audio encoders fill their last block
+/// up, so that most clips end with a few hundredths of a second of nothing.
+const SLIVER_MS: u64 = 100;
+
 /// How a clip is cut. All lengths are whole hundredths of a second.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WindowOptions {
@@ -62,7 +66,7 @@ pub struct Window {
 }
 
 /// An iterator over the windows of a clip: `[0, window)`, `[hop, hop + window)`, ... The last one is the first to
-/// reach the end of the clip.
+/// reach the end of the clip, a remainder of less than a tenth of a second not counted.
 ///
 /// It holds the frames and samples of one window and never more, whatever the length of the file.
 pub struct WindowReader {
@@ -167,7 +171,7 @@ impl WindowReader {
                 });
             }
             let previous_end_ms = end_ms - hop_ms;
-            if self.next_index > 0 && clip_end_ms <= previous_end_ms {
+            if self.next_index > 0 && clip_end_ms < previous_end_ms + SLIVER_MS {
                 return Ok(None);
             }
         }

@@ -1,0 +1,58 @@
+//! Settings in the header of a safetensors file, and beside a file that has no header.
+
+use std::path::Path;
+
+use mesm::ModelConfig;
+use mesm::weights::{Limits, SafetensorsSource};
+use mesm_features::mel::MelConfig;
+use serde::de::DeserializeOwned;
+
+use super::Settings;
+use crate::error::CliError;
+
+/// The entry with the model's settings, [`ModelConfig`] as JSON.
+pub(super) const CONFIG: &str = "config";
+/// The entry with the spectrogram's settings, [`MelConfig`] as JSON; absent where they are the default.
+pub(super) const MEL: &str = "mel";
+
+/// Reads the settings of a safetensors file.
+pub(super) fn settings(path: &Path, bytes: &[u8]) -> Result<Settings, CliError> {
+    let source =
+        SafetensorsSource::new(bytes, Limits::default()).map_err(|source| CliError::Weights {
+            path: path.to_owned(),
+            source,
+        })?;
+    let entry = |name: &str| source.metadata().get(name);
+    let Some(config) = entry(CONFIG) else {
+        let reason = format!(
+            "its header has no `{CONFIG}`; weights exported by this project carry their model's settings there"
+        );
+        return Err(CliError::WeightsConfig {
+            path: path.to_owned(),
+            reason,
+        });
+    };
+    let config: ModelConfig = parse(path, CONFIG, config)?;
+    let mel = entry(MEL).map(|mel| parse(path, MEL, mel)).transpose()?;
+    Ok(Settings {
+        config,
+        mel: checked(path, mel.unwrap_or_default())?,
+        guessed: false,
+    })
+}
+
+pub(super) fn checked(path: &Path, mel: MelConfig) -> Result<MelConfig, CliError> {
+    mel.validate().map_err(|e| wrong(path, MEL, &e))?;
+    Ok(mel)
+}
+
+pub(super) fn wrong(path: &Path, entry: &str, error: &dyn std::error::Error) -> CliError {
+    CliError::WeightsConfig {
+        path: path.to_owned(),
+        reason: format!("`{entry}`: {error}"),
+    }
+}
+
+fn parse<T: DeserializeOwned>(path: &Path, entry: &str, json: &str) -> Result<T, CliError> {
+    serde_json::from_str(json).map_err(|e| wrong(path, entry, &e))
+}

@@ -1,0 +1,33 @@
+//! What `--help` says, word for word: the public face of the program does not change unnoticed.
+
+use crate::program::run;
+
+fn help(words: &[&str]) -> String {
+    let run = run(|command| {
+        command.args(words);
+    });
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    run.stdout
+}
+
+#[test]
+fn help_is_as_recorded() {
+    let recorded = include_str!("help.txt");
+    let printed = format!(
+        "$ mesm --help\n{}\n$ mesm infer --help\n{}",
+        help(&["--help"]),
+        help(&["infer", "--help"])
+    );
+    assert_eq!(
+        printed, recorded,
+        "if the change is meant, put the text on the left into help.txt"
+    );
+}
+
+#[test]
+fn the_version_is_the_crates() {
+    assert_eq!(
+        help(&["--version"]),
+        format!("mesm {}\n", env!("CARGO_PKG_VERSION"))
+    );
+}
