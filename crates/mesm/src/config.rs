@@ -3,11 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-
-use crate::model::Model;
 
 /// Which of the two end-to-end models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
@@ -287,15 +284,6 @@ impl Default for ModelConfig {
 }
 
 impl ModelConfig {
-    /// A model with freshly initialised parameters on `device`.
-    ///
-    /// # Errors
-    /// When a setting is out of range, or MESM is asked for without text.
-    pub fn init(&self, device: &Device) -> Result<Model, ConfigError> {
-        self.check()?;
-        Ok(Model::new(self.clone(), device))
-    }
-
     /// Whether `p` can be a share of the attention mass.
     ///
     /// # Errors
@@ -311,7 +299,11 @@ impl ModelConfig {
         })
     }
 
-    fn check(&self) -> Result<(), ConfigError> {
+    /// Whether every setting can be used, and they fit each other.
+    ///
+    /// # Errors
+    /// The first that does not.
+    pub fn check(&self) -> Result<(), ConfigError> {
         Self::check_top_p(self.top_p)?;
         let sizes: [(&'static str, usize, usize); 7] = [
             ("classes", self.classes.len(), 1024),

@@ -74,8 +74,19 @@ struct BranchOutput {
     attention: Vec<AttentionLayer>,
 }
 
+impl ModelConfig {
+    /// A model with freshly initialised parameters on `device`.
+    ///
+    /// # Errors
+    /// When a setting is out of range, or MESM is asked for without text.
+    pub fn init(&self, device: &Device) -> Result<Model, ConfigError> {
+        self.check()?;
+        Ok(Model::new(self.clone(), device))
+    }
+}
+
 impl Model {
-    pub(crate) fn new(config: ModelConfig, device: &Device) -> Self {
+    fn new(config: ModelConfig, device: &Device) -> Self {
         let classes = config.classes.len();
         let branch = |modality: Modality| {
             config
