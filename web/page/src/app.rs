@@ -6,8 +6,8 @@ use std::rc::Rc;
 use futures_channel::oneshot;
 use js_sys::ArrayBuffer;
 use mesm_protocol::{
-    DeviceKind, DevicePreference, DeviceReport, Event, ModelReport, Outcome, Packet, Stage,
-    VERSION, ProtocolError,
+    DeviceKind, DevicePreference, DeviceReport, Event, ModelReport, Outcome, Packet, ProtocolError,
+    Stage, VERSION,
 };
 use wasm_bindgen_futures::spawn_local;
 
@@ -234,16 +234,14 @@ impl App {
         Ok(())
     }
 
-    fn engine_is_ready(
-        &self,
-        device: &DeviceReport,
-        model: &ModelReport,
-    ) -> Result<(), PageError> {
+    fn engine_is_ready(&self, device: &DeviceReport, model: &ModelReport) -> Result<(), PageError> {
         self.engine_ready.set(true);
         self.ui.set_top_p(model.top_p);
         self.ui.show_untrained(!model.trained);
-        self.ui
-            .show_device(&view::device_name(device), device.fallback_reason.as_deref());
+        self.ui.show_device(
+            &view::device_name(device),
+            device.fallback_reason.as_deref(),
+        );
         self.ui.say(&view::ready_line(device, model));
         self.views.borrow_mut().prepare(device, model)?;
         self.show_readiness();
@@ -302,12 +300,7 @@ impl App {
         spawn_local(async move {
             while sleep(WATCH_STEP_MS).await.is_ok() {
                 let working = app.in_flight.borrow().is_some() || !app.engine_ready.get();
-                let hangs = working
-                    && app
-                        .engine
-                        .borrow()
-                        .as_ref()
-                        .is_some_and(EngineLink::hangs);
+                let hangs = working && app.engine.borrow().as_ref().is_some_and(EngineLink::hangs);
                 if hangs && app.engine_ready.get() {
                     app.restart_engine(
                         DevicePreference::Cpu,

@@ -53,7 +53,9 @@ impl EngineLink {
             let cause = event
                 .dyn_ref::<ErrorEvent>()
                 .map_or_else(|| "no reason given".to_owned(), ErrorEvent::message);
-            hear_error(Packet::plain(failure(format!("the engine stopped: {cause}"))));
+            hear_error(Packet::plain(failure(format!(
+                "the engine stopped: {cause}"
+            ))));
         })?;
         Ok(Self {
             worker,
@@ -79,7 +81,9 @@ impl EngineLink {
         self.last_heard_ms.set(now_ms());
         self.worker
             .post_message_with_transfer(&posted.value, &posted.transfer)
-            .map_err(PageError::browser("the window could not be sent to the engine"))
+            .map_err(PageError::browser(
+                "the window could not be sent to the engine",
+            ))
     }
 
     /// Whether an engine that should be working has been silent for too long.

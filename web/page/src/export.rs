@@ -19,8 +19,8 @@ use crate::error::PageError;
 
 /// Puts the result where scripts and tests find it.
 pub(crate) fn publish(outcome: &Outcome) -> Result<(), PageError> {
-    let json = serde_json::to_string(outcome)
-        .map_err(|error| PageError::Input(error.to_string()))?;
+    let json =
+        serde_json::to_string(outcome).map_err(|error| PageError::Input(error.to_string()))?;
     by_id::<Element>("last-result")?.set_text_content(Some(&json));
     let failed = PageError::browser("the result could not be published");
     let value = JSON::parse(&json).map_err(&failed)?;

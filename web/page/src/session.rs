@@ -64,19 +64,14 @@ async fn run(app: &Rc<App>, stopped: &Cell<bool>) -> Result<String, PageError> {
         SourceKind::Sample => run_clip(app, &assets.sample, stopped).await,
         SourceKind::File => {
             let file = app.ui.file.files().and_then(|files| files.get(0));
-            let file =
-                file.ok_or_else(|| PageError::Input("Choose a file first.".to_owned()))?;
+            let file = file.ok_or_else(|| PageError::Input("Choose a file first.".to_owned()))?;
             run_clip(app, &file, stopped).await
         }
         SourceKind::Camera => run_camera(app, &assets.worklet_url, stopped).await,
     }
 }
 
-async fn run_clip(
-    app: &Rc<App>,
-    file: &Blob,
-    stopped: &Cell<bool>,
-) -> Result<String, PageError> {
+async fn run_clip(app: &Rc<App>, file: &Blob, stopped: &Cell<bool>) -> Result<String, PageError> {
     app.ui.say("Opening the file …");
     let clip = Clip::open(&app.ui.preview, file).await?;
     let notes = clip.notes().join("; ");
@@ -191,7 +186,9 @@ impl Camera {
             video: video.clone(),
         };
         video.set_muted(true);
-        video.remove_attribute("src").map_err(PageError::browser("the preview failed"))?;
+        video
+            .remove_attribute("src")
+            .map_err(PageError::browser("the preview failed"))?;
         video.set_src_object(Some(&camera.stream));
         let what = "the camera's picture does not play";
         let playing = video.play().map_err(PageError::browser(what))?;
@@ -227,11 +224,11 @@ impl Feed {
 
     /// Takes a frame when it is time for one.
     fn tick(&mut self, app: &App, t_ms: f64) -> Result<(), PageError> {
-        if t_ms >= self.next_ms {
-            if let Some(picture) = self.grabber.grab(&app.ui.preview, t_ms)? {
-                self.pictures.push_back(Rc::new(picture));
-                self.next_ms = t_ms + FRAME_STEP_MS;
-            }
+        if t_ms >= self.next_ms
+            && let Some(picture) = self.grabber.grab(&app.ui.preview, t_ms)?
+        {
+            self.pictures.push_back(Rc::new(picture));
+            self.next_ms = t_ms + FRAME_STEP_MS;
         }
         while self
             .pictures

@@ -34,7 +34,9 @@ pub enum ProtocolError {
         found: String,
     },
     /// The other side was built from another version.
-    #[error("the page speaks version {page} and the engine version {engine}. Reload the page without its cache")]
+    #[error(
+        "the page speaks version {page} and the engine version {engine}. Reload the page without its cache"
+    )]
     Version {
         /// Version of the page.
         page: u32,
@@ -68,11 +70,11 @@ pub enum ProtocolError {
 pub(crate) fn range(
     what: &'static str,
     expected: impl Into<String>,
-    found: impl ToString,
+    found: impl Into<String>,
 ) -> ProtocolError {
     ProtocolError::Range {
         what,
         expected: expected.into(),
-        found: found.to_string(),
+        found: found.into(),
     }
 }

@@ -42,7 +42,7 @@ impl<M: Serialize, B> Packet<M, B> {
             return Err(range(
                 "buffers",
                 format!("at most {MAX_BUFFERS}"),
-                self.buffers.len(),
+                self.buffers.len().to_string(),
             ));
         }
         let json = serde_json::to_string(&self.message).map_err(|e| ProtocolError::Shape {
@@ -64,7 +64,7 @@ impl<M: DeserializeOwned, B> Packet<M, B> {
             return Err(range(
                 "buffers",
                 format!("at most {MAX_BUFFERS}"),
-                buffers.len(),
+                buffers.len().to_string(),
             ));
         }
         check_length(json)?;
@@ -81,7 +81,7 @@ fn check_length(json: &str) -> Result<(), ProtocolError> {
         return Err(range(
             "the JSON document",
             format!("at most {MAX_JSON_BYTES} bytes"),
-            json.len(),
+            json.len().to_string(),
         ));
     }
     Ok(())

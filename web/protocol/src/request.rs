@@ -150,22 +150,19 @@ impl Window {
             return Err(range(
                 "the text",
                 format!("at most {MAX_TEXT_BYTES} bytes"),
-                self.text.len(),
+                self.text.len().to_string(),
             ));
         }
         if self.frames.len() > MAX_FRAMES {
             return Err(range(
                 "frames",
                 format!("at most {MAX_FRAMES}"),
-                self.frames.len(),
+                self.frames.len().to_string(),
             ));
         }
         let mut last = f64::NEG_INFINITY;
         for frame in &self.frames {
-            let (short, long) = (
-                frame.width.min(frame.height),
-                frame.width.max(frame.height),
-            );
+            let (short, long) = (frame.width.min(frame.height), frame.width.max(frame.height));
             if short < MIN_SIDE || long > MAX_SIDE {
                 return Err(range(
                     "sides of a frame",
@@ -174,7 +171,11 @@ impl Window {
                 ));
             }
             if !frame.t_ms.is_finite() || frame.t_ms < last {
-                return Err(range("frame times", "finite and rising", frame.t_ms));
+                return Err(range(
+                    "frame times",
+                    "finite and rising",
+                    frame.t_ms.to_string(),
+                ));
             }
             last = frame.t_ms;
             frame.slab().check("a frame", buffer_sizes)?;
@@ -191,7 +192,7 @@ impl Window {
             samples.check("samples", buffer_sizes)?;
         }
         match self.settings.top_p {
-            Some(p) if !(p > 0.0 && p <= 1.0) => Err(range("top_p", "in (0, 1]", p)),
+            Some(p) if !(p > 0.0 && p <= 1.0) => Err(range("top_p", "in (0, 1]", p.to_string())),
             _ => Ok(()),
         }
     }

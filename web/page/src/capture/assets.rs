@@ -25,8 +25,7 @@ impl Assets {
         options.set_type("text/javascript");
         let parts = js_sys::Array::of1(&worklet);
         let failed = PageError::browser("the microphone's program could not be kept");
-        let script =
-            Blob::new_with_blob_sequence_and_options(&parts, &options).map_err(&failed)?;
+        let script = Blob::new_with_blob_sequence_and_options(&parts, &options).map_err(&failed)?;
         Ok(Self {
             sample: fetch(SAMPLE).await?,
             worklet_url: Url::create_object_url_with_blob(&script).map_err(&failed)?,

@@ -38,7 +38,8 @@ impl Clip {
         video.load();
         if !event_within(video, "loadeddata", LOAD_LIMIT_MS).await? {
             return Err(PageError::Input(
-                "this browser cannot play the file. Try mp4 or webm, or the program `mesm infer`".to_owned(),
+                "this browser cannot play the file. Try mp4 or webm, or the program `mesm infer`"
+                    .to_owned(),
             ));
         }
         if file.size() > MAX_SOUND_BYTES {

@@ -21,7 +21,8 @@ const PROCESSOR: &str = "mesm-microphone";
 
 /// Asks for camera and microphone; where there is no microphone, for the camera alone, and the other way round.
 pub(crate) async fn open_camera() -> Result<MediaStream, PageError> {
-    let what = "no camera or microphone can be used (allow it in the browser, and use https or localhost)";
+    let what =
+        "no camera or microphone can be used (allow it in the browser, and use https or localhost)";
     let devices = window()?
         .navigator()
         .media_devices()

@@ -58,7 +58,7 @@ impl WindowInput {
                     rows: 1,
                     row_len: kept.length() as usize,
                 };
-                buffers.push(kept.buffer().into());
+                buffers.push(kept.buffer());
                 slab
             });
         Packet {

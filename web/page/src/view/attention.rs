@@ -165,7 +165,9 @@ impl Inner {
             let pressed = if row == shown.row { "true" } else { "false" };
             let name = format!("{} {}", if self.voice { "Chunk" } else { "Face" }, row + 1);
             button.set_attribute("type", "button").map_err(&failed)?;
-            button.set_attribute("aria-pressed", pressed).map_err(&failed)?;
+            button
+                .set_attribute("aria-pressed", pressed)
+                .map_err(&failed)?;
             button.set_attribute("aria-label", &name).map_err(&failed)?;
             if self.voice {
                 button.set_text_content(Some(&(row + 1).to_string()));
@@ -185,7 +187,11 @@ impl Inner {
         let buttons = self.rows.children();
         for index in 0..buttons.length() {
             if let Some(button) = buttons.item(index) {
-                let pressed = if index as usize == row { "true" } else { "false" };
+                let pressed = if index as usize == row {
+                    "true"
+                } else {
+                    "false"
+                };
                 button
                     .set_attribute("aria-pressed", pressed)
                     .map_err(PageError::browser("the maps could not be drawn"))?;
@@ -210,13 +216,12 @@ impl Inner {
             let figure = add(&self.maps, "figure", "", "")?;
             let canvas = self.draw_layer(&source, layer, weights, mask)?;
             let kept = mask.iter().filter(|kept| **kept != 0).count();
-            let caption = format!(
-                "Layer {}: {kept} of {points} points kept",
-                index + 1
-            );
+            let caption = format!("Layer {}: {kept} of {points} points kept", index + 1);
             let failed = PageError::browser("the maps could not be drawn");
             canvas.set_attribute("role", "img").map_err(&failed)?;
-            canvas.set_attribute("aria-label", &caption).map_err(&failed)?;
+            canvas
+                .set_attribute("aria-label", &caption)
+                .map_err(&failed)?;
             append(&figure, &canvas)?;
             let text = add(&figure, "figcaption", "", "")?;
             add(&text, "b", "", &format!("{kept} of {points}"))?;
@@ -284,7 +289,10 @@ fn spectrogram(chunk: &[f32], bands: usize, steps: usize) -> Vec<u8> {
         .collect()
 }
 
-fn canvas_of(pixels: &[u8], (height, width): (usize, usize)) -> Result<HtmlCanvasElement, PageError> {
+fn canvas_of(
+    pixels: &[u8],
+    (height, width): (usize, usize),
+) -> Result<HtmlCanvasElement, PageError> {
     let failed = PageError::browser("the maps could not be drawn");
     let canvas: HtmlCanvasElement = make("canvas", "")?;
     canvas.set_width(width as u32);

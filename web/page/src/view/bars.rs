@@ -54,9 +54,7 @@ impl BarsView {
             for (_, style) in MODALITIES {
                 parts.push(add(&share, "i", style, "")?.unchecked_into());
             }
-            let parts = parts
-                .try_into()
-                .map_err(|_| PageError::Missing("shares"))?;
+            let parts = parts.try_into().map_err(|_| PageError::Missing("shares"))?;
             let row = Row {
                 bar,
                 value,
@@ -114,10 +112,7 @@ impl BarsView {
             ),
             ("Sound chunks", outcome.chunks.to_string()),
             ("Time", format!("{:.2} s", total / 1000.0)),
-            (
-                "Device",
-                crate::app::kind_name(outcome.device).to_owned(),
-            ),
+            ("Device", crate::app::kind_name(outcome.device).to_owned()),
         ];
         for (name, value) in facts {
             let fact = add(&self.facts, "div", "", "")?;

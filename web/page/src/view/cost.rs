@@ -86,9 +86,9 @@ impl CostView {
                 .map_err(PageError::browser("the cost could not be drawn"))?;
             let layers = outcome.attention.get(&modality);
             for (index, kept) in counts.iter().enumerate() {
-                let all = layers.and_then(|layers| layers.get(index)).map(|layer| {
-                    layer.height * layer.width * layer.weights.rows
-                });
+                let all = layers
+                    .and_then(|layers| layers.get(index))
+                    .map(|layer| layer.height * layer.width * layer.weights.rows);
                 let cell = add(&line, "td", "", &kept.to_string())?;
                 if let Some(all) = all {
                     add(&cell, "small", "", &format!("of {all}"))?;
@@ -100,7 +100,12 @@ impl CostView {
             .iter()
             .map(|(step, ms)| format!("{step} {ms:.0} ms"))
             .collect();
-        add(&side, "p", "small", &format!("Time by step: {}.", timings.join(", ")))?;
+        add(
+            &side,
+            "p",
+            "small",
+            &format!("Time by step: {}.", timings.join(", ")),
+        )?;
         Ok(())
     }
 }

@@ -56,7 +56,12 @@ impl Views {
         buffers: &[ArrayBuffer],
     ) -> Result<(), PageError> {
         self.bars.show(outcome)?;
-        let layers = |modality| outcome.attention.get(&modality).map_or(&[][..], Vec::as_slice);
+        let layers = |modality| {
+            outcome
+                .attention
+                .get(&modality)
+                .map_or(&[][..], Vec::as_slice)
+        };
         self.face
             .show(outcome.crops, layers(Modality::Visual), buffers)?;
         self.voice

@@ -1,0 +1,248 @@
+//! The page in headless Chromium, from the built site to the numbers on the screen, against `mesm infer` on the same
+//! frames, samples and words.
+//!
+//! Needs Chromium and its driver, ffmpeg, espeak-ng, and the site in `MESM_DIST`, built for the path `/a/b/`:
+//! `cargo xtask test` brings and builds all of them.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::expect_used, clippy::unwrap_used)] // a failed expectation is a failed test
+
+mod browser;
+mod clip;
+mod native;
+mod net_log;
+mod page;
+mod site;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use browser::{Browser, Devices};
+use clip::Workshop;
+use page::Page;
+use serde_json::Value;
+use site::Site;
+
+const WORDS: &str = "I am so happy to see you all again!";
+/// The page's logits may differ from the native ones by this much.
+const TOLERANCE: f64 = 1e-3;
+
+/// One browser at a time: two would share the cores and take as long, and each wants a gigabyte.
+fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn run(test: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(test);
+}
+
+/// The page's last result must be what the native program says about the same window.
+async fn assert_native_agrees(page: &Page<'_>, label: &str) -> Value {
+    let shown = page.result().await;
+    let folder = page.export().await;
+    let native = native::infer(folder.path(), page.top_p().await);
+    for key in ["frames", "chunks", "faces_found"] {
+        assert_eq!(shown[key], native[key], "{label}: {key}");
+    }
+    let classes = shown["classes"].as_array().expect("classes");
+    assert_eq!(classes.len(), 6, "{label}: classes");
+    for (index, class) in classes.iter().enumerate() {
+        let class = class.as_str().expect("a name");
+        close(
+            label,
+            "logit",
+            class,
+            &shown["logits"][index],
+            &native["logits"][class],
+        );
+        for (modality, shares) in native["shares"].as_object().expect("shares") {
+            let ours = &shown["shares"][modality][index];
+            close(label, modality, class, ours, &shares[class]);
+        }
+    }
+    assert_eq!(
+        shown["shares"]
+            .as_object()
+            .map(|s| s.keys().collect::<Vec<_>>()),
+        native["shares"]
+            .as_object()
+            .map(|s| s.keys().collect::<Vec<_>>()),
+        "{label}: modalities"
+    );
+    assert_eq!(
+        shown["active_points"], native["active_points"],
+        "{label}: active points"
+    );
+    shown
+}
+
+fn close(label: &str, what: &str, class: &str, page: &Value, native: &Value) {
+    let number = |value: &Value| {
+        value
+            .as_f64()
+            .unwrap_or_else(|| panic!("{label}: {what} of {class}: no number: {value}"))
+    };
+    let (page, native) = (number(page), number(native));
+    assert!(
+        (page - native).abs() <= TOLERANCE,
+        "{label}: {what} of {class}: the page says {page}, the native program {native}"
+    );
+}
+
+/// Results are on the screen, not only in a script's variable.
+async fn assert_shown(page: &Page<'_>, shown: &Value) {
+    let bars = page.text("#bars").await;
+    for (class, probability) in shown["classes"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .zip(shown["probabilities"].as_array().into_iter().flatten())
+    {
+        let name = class.as_str().expect("a name");
+        assert!(
+            bars.to_lowercase().contains(name),
+            "{name} is not shown: {bars}"
+        );
+        let percent = format!("{:.0} %", probability.as_f64().expect("a number") * 100.0);
+        assert!(bars.contains(&percent), "{percent} is not shown: {bars}");
+    }
+    assert_eq!(
+        page.count("#face-maps canvas").await,
+        3,
+        "maps over the face"
+    );
+    assert_eq!(
+        page.count("#voice-maps canvas").await,
+        3,
+        "maps over the voice"
+    );
+    assert!(
+        page.text("#cost").await.contains("Dense twin"),
+        "the cost is not shown"
+    );
+    assert!(
+        page.text("#untrained").await.contains("Untrained weights"),
+        "untrained weights must be said plainly"
+    );
+}
+
+#[test]
+fn camera_and_microphone_are_judged_as_the_native_program_does() {
+    let _turn = alone();
+    run(async {
+        let workshop = Workshop::open();
+        let devices = Devices {
+            video: workshop.camera(),
+            sound: workshop.microphone(),
+        };
+        let site = Site::open();
+        let browser = Browser::start(Some(&devices)).await;
+        let page = Page::open(&browser, &site, "source=camera").await;
+        let ready_ms = page.now_ms().await;
+
+        // The only adapter here is software, and nobody forced it: the page must prefer the CPU and say so.
+        assert_eq!(page.text("#device-chip").await, "Processor");
+        let notice = page.text("#device-notice").await;
+        assert!(
+            notice.contains("software"),
+            "the reason is not said: {notice:?}"
+        );
+
+        page.write_words(WORDS).await;
+        page.start().await;
+        page.wait_for_result(0).await;
+        page.stop().await;
+        let shown = assert_native_agrees(&page, "camera").await;
+        assert_shown(&page, &shown).await;
+        assert!(
+            shown["faces_found"].as_u64() > Some(0),
+            "no face was found: {shown}"
+        );
+        assert!(
+            shown["chunks"].as_u64() > Some(0),
+            "no sound was heard: {shown}"
+        );
+
+        let log = browser.close().await;
+        net_log::assert_private(&log, &site.origin(), ready_ms);
+        site.assert_nothing_missing();
+    });
+}
+
+#[test]
+fn files_are_judged_as_the_native_program_does() {
+    let _turn = alone();
+    run(async {
+        let workshop = Workshop::open();
+        let site = Site::open();
+        let browser = Browser::start(None).await;
+        let page = Page::open(&browser, &site, "device=cpu&source=file&step").await;
+        let ready_ms = page.now_ms().await;
+        page.write_words(WORDS).await;
+        let mut last = 0;
+        for (label, file) in workshop.files() {
+            page.choose_file(&file).await;
+            page.start().await;
+            last = page.wait_for_result(last).await;
+            page.wait_until_idle().await;
+            assert_native_agrees(&page, &label).await;
+        }
+        assert!(last > 0, "no file was judged");
+        let log = browser.close().await;
+        net_log::assert_private(&log, &site.origin(), ready_ms);
+        site.assert_nothing_missing();
+    });
+}
+
+#[test]
+fn the_sample_plays_and_is_judged() {
+    let _turn = alone();
+    run(async {
+        let site = Site::open();
+        let browser = Browser::start(None).await;
+        let page = Page::open(&browser, &site, "device=cpu").await;
+        let ready_ms = page.now_ms().await;
+        page.start().await;
+        page.wait_for_result(0).await;
+        page.wait_until_idle().await;
+        let shown = assert_native_agrees(&page, "sample").await;
+        assert_shown(&page, &shown).await;
+        let notes = shown["notes"].to_string();
+        assert!(
+            notes.contains("empty sentence"),
+            "absent words are not said: {notes}"
+        );
+        let log = browser.close().await;
+        net_log::assert_private(&log, &site.origin(), ready_ms);
+        site.assert_nothing_missing();
+    });
+}
+
+#[test]
+fn webgpu_gives_the_native_numbers() {
+    let _turn = alone();
+    run(async {
+        let workshop = Workshop::open();
+        let site = Site::open();
+        let browser = Browser::start(None).await;
+        let page = Page::open(&browser, &site, "device=webgpu&source=file&step").await;
+        let chip = page.text("#device-chip").await;
+        let notice = page.text("#device-notice").await;
+        assert!(
+            chip.starts_with("WebGPU"),
+            "WebGPU is not used ({chip}): {notice}. Chromium must offer an adapter, a software one is enough"
+        );
+        page.write_words(WORDS).await;
+        page.choose_file(&workshop.tiny()).await;
+        page.start().await;
+        page.wait_for_result(0).await;
+        page.wait_until_idle().await;
+        let shown = assert_native_agrees(&page, "webgpu").await;
+        assert_eq!(shown["device"], "webgpu");
+        browser.close().await;
+    });
+}

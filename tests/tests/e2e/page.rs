@@ -1,0 +1,209 @@
+//! The page as a person uses it.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use fantoccini::Locator;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::browser::Browser;
+use crate::site::Site;
+
+/// A software GPU on two busy cores needs minutes.
+const PATIENCE: Duration = Duration::from_mins(20);
+const POLL: Duration = Duration::from_millis(200);
+
+/// A page that is ready.
+pub(crate) struct Page<'a> {
+    browser: &'a Browser,
+}
+
+impl<'a> Page<'a> {
+    /// Opens the page and waits until it can be used.
+    pub(crate) async fn open(browser: &'a Browser, site: &Site, query: &str) -> Self {
+        let page = Self { browser };
+        browser
+            .client
+            .goto(&site.page(query))
+            .await
+            .expect("the page opens");
+        page.wait_until_idle().await;
+        page
+    }
+
+    /// Waits until the page can be started (again).
+    pub(crate) async fn wait_until_idle(&self) {
+        self.wait("the page to be ready", || async {
+            let state = self.script("return document.body.dataset.state").await;
+            assert_ne!(
+                state,
+                "failed",
+                "the page failed: {}",
+                self.text("#status").await
+            );
+            (state == "ready").then_some(())
+        })
+        .await;
+    }
+
+    /// Waits for a result newer than the window `after`, and gives its number.
+    pub(crate) async fn wait_for_result(&self, after: u64) -> u64 {
+        self.wait("a result", || async {
+            let state = self.script("return document.body.dataset.state").await;
+            let last = self
+                .script("return window.mesmLast ? window.mesmLast.id : 0")
+                .await;
+            let last = last.as_u64().unwrap_or(0);
+            assert!(
+                last > after || state == "running",
+                "no result came: {}",
+                self.text("#status").await
+            );
+            (last > after).then_some(last)
+        })
+        .await
+    }
+
+    /// Types the words.
+    pub(crate) async fn write_words(&self, words: &str) {
+        let field = self
+            .browser
+            .client
+            .find(Locator::Css("#words"))
+            .await
+            .expect("#words");
+        field.clear().await.expect("the field empties");
+        field.send_keys(words).await.expect("the words are typed");
+    }
+
+    /// Chooses a file.
+    pub(crate) async fn choose_file(&self, file: &Path) {
+        let field = self
+            .browser
+            .client
+            .find(Locator::Css("#file"))
+            .await
+            .expect("#file");
+        let name = file.display().to_string();
+        field.send_keys(&name).await.expect("the file is chosen");
+    }
+
+    /// Presses start.
+    pub(crate) async fn start(&self) {
+        self.press("#start").await;
+    }
+
+    /// Presses stop, and waits for it.
+    pub(crate) async fn stop(&self) {
+        self.press("#stop").await;
+        self.wait_until_idle().await;
+    }
+
+    /// The last result.
+    pub(crate) async fn result(&self) -> Value {
+        let result = self.script("return window.mesmLast").await;
+        let hidden = self
+            .script("return JSON.parse(document.getElementById('last-result').textContent)")
+            .await;
+        assert_eq!(result, hidden, "both places hold the same result");
+        result
+    }
+
+    /// The share of the attention mass that was kept.
+    pub(crate) async fn top_p(&self) -> f64 {
+        self.script("return document.getElementById('top-p').valueAsNumber")
+            .await
+            .as_f64()
+            .expect("a number")
+    }
+
+    /// The last result's window as a folder that the native program reads.
+    pub(crate) async fn export(&self) -> TempDir {
+        let files = self
+            .browser
+            .client
+            .execute_async(
+                "const done = arguments[0]; window.mesmExport().then(done, (e) => done(String(e)));",
+                Vec::new(),
+            )
+            .await
+            .expect("the export");
+        let files = files
+            .as_object()
+            .unwrap_or_else(|| panic!("no window was exported: {files}"));
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for (name, content) in files {
+            let bytes = STANDARD
+                .decode(content.as_str().expect("base64"))
+                .expect("base64");
+            std::fs::write(folder.path().join(name), bytes).expect("a file is written");
+        }
+        folder
+    }
+
+    /// The visible text of an element.
+    pub(crate) async fn text(&self, selector: &str) -> String {
+        let element = self
+            .browser
+            .client
+            .find(Locator::Css(selector))
+            .await
+            .unwrap_or_else(|error| panic!("{selector}: {error}"));
+        element.text().await.expect("its text")
+    }
+
+    /// How many elements there are.
+    pub(crate) async fn count(&self, selector: &str) -> usize {
+        let found = self.browser.client.find_all(Locator::Css(selector)).await;
+        found.expect("a list").len()
+    }
+
+    /// Wall-clock time of the browser in milliseconds.
+    pub(crate) async fn now_ms(&self) -> f64 {
+        self.script("return Date.now()")
+            .await
+            .as_f64()
+            .expect("a number")
+    }
+
+    async fn press(&self, selector: &str) {
+        let button = self
+            .browser
+            .client
+            .find(Locator::Css(selector))
+            .await
+            .unwrap_or_else(|error| panic!("{selector}: {error}"));
+        button
+            .click()
+            .await
+            .unwrap_or_else(|error| panic!("{selector}: {error}"));
+    }
+
+    async fn script(&self, script: &str) -> Value {
+        let value = self.browser.client.execute(script, vec![json!(null)]).await;
+        value.unwrap_or_else(|error| panic!("`{script}`: {error}"))
+    }
+
+    async fn wait<T, F: Future<Output = Option<T>>>(
+        &self,
+        what: &str,
+        mut look: impl FnMut() -> F,
+    ) -> T {
+        let start = Instant::now();
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            assert!(
+                start.elapsed() < PATIENCE,
+                "waited {} s for {what}; the page says: {}",
+                PATIENCE.as_secs(),
+                self.text("#status").await
+            );
+            tokio::time::sleep(POLL).await;
+        }
+    }
+}

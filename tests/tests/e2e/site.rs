@@ -1,0 +1,119 @@
+//! The built site behind a small web server, as a static host would serve it below a path.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+
+use tiny_http::{Header, Request, Response, Server};
+
+/// The path the site was built for.
+const PATH: &str = "/a/b/";
+
+/// A running server.
+pub(crate) struct Site {
+    server: Arc<Server>,
+    missing: Arc<Mutex<Vec<String>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Site {
+    /// Serves the folder `MESM_DIST` on a free port.
+    ///
+    /// # Panics
+    /// When there is no such folder.
+    pub(crate) fn open() -> Self {
+        let root = root();
+        let server = Arc::new(Server::http("127.0.0.1:0").expect("a free port"));
+        let missing = Arc::new(Mutex::new(Vec::new()));
+        let (serving, noting) = (Arc::clone(&server), Arc::clone(&missing));
+        let thread = thread::spawn(move || {
+            for request in serving.incoming_requests() {
+                answer(&root, request, &noting);
+            }
+        });
+        Self {
+            server,
+            missing,
+            thread: Some(thread),
+        }
+    }
+
+    /// Scheme, host and port.
+    pub(crate) fn origin(&self) -> String {
+        let address = self.server.server_addr().to_ip().expect("an address");
+        format!("http://{address}")
+    }
+
+    /// Address of the page.
+    pub(crate) fn page(&self, query: &str) -> String {
+        format!("{}{PATH}?{query}", self.origin())
+    }
+
+    /// Whether everything that was asked for lies in the site.
+    pub(crate) fn assert_nothing_missing(&self) {
+        let missing = self.missing.lock().expect("the list");
+        assert!(missing.is_empty(), "the site lacks {missing:?}");
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.server.unblock();
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+fn root() -> PathBuf {
+    let build = "build it with `cargo xtask dist --public-url /a/b/ --out DIR` and set MESM_DIST=DIR, or run `cargo xtask test`";
+    let Some(root) = std::env::var_os("MESM_DIST").map(PathBuf::from) else {
+        panic!("MESM_DIST names no built site: {build}");
+    };
+    let index = fs::read_to_string(root.join("index.html"))
+        .unwrap_or_else(|error| panic!("{}: {error}: {build}", root.display()));
+    assert!(
+        index.contains(PATH),
+        "{} was built for another path than {PATH}: {build}",
+        root.display()
+    );
+    root
+}
+
+fn answer(root: &Path, request: Request, missing: &Mutex<Vec<String>>) {
+    let url = request.url().to_owned();
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    let file = path.strip_prefix(PATH).map(|name| match name {
+        "" => root.join("index.html"),
+        name => root.join(name),
+    });
+    let body = file
+        .filter(|file| !file.to_string_lossy().contains(".."))
+        .and_then(|file| Some((kind(&file), fs::read(file).ok()?)));
+    // A browser that goes away while it is served is its own affair.
+    drop(if let Some((kind, bytes)) = body {
+        let header = Header::from_bytes("Content-Type", kind).expect("a header");
+        request.respond(Response::from_data(bytes).with_header(header))
+    } else {
+        missing.lock().expect("the list").push(url);
+        request.respond(Response::empty(404))
+    });
+}
+
+fn kind(file: &Path) -> &'static str {
+    match file
+        .extension()
+        .and_then(|e| e.to_str())
+        .unwrap_or_default()
+    {
+        "html" => "text/html; charset=utf-8",
+        "js" => "text/javascript",
+        "css" => "text/css",
+        "wasm" => "application/wasm",
+        "json" => "application/json",
+        "svg" => "image/svg+xml",
+        "mp4" => "video/mp4",
+        _ => "application/octet-stream",
+    }
+}

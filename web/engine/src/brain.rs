@@ -1,0 +1,184 @@
+//! Detector, text encoder and model on one device, and the way from a window to a prediction.
+
+use burn::tensor::{Device, Tensor};
+use mesm::text::{TextConfig, TextEncoder, TokenBatch};
+use mesm::weights::{Formula, Limits, SafetensorsSource, load_params, param_specs};
+use mesm::{Modality, Model, ModelKind, Prediction};
+use mesm_features::face::{Mtcnn, MtcnnConfig};
+use mesm_features::mel::MelPlan;
+use mesm_features::picture::RgbFrame;
+use mesm_features::tokens::WordPiece;
+use mesm_features::track::{CropResult, FaceTracker, TrackerConfig};
+use mesm_features::window::WindowInput;
+
+use crate::error::EngineError;
+use crate::evidence::EvidenceFrame;
+use crate::manifest::{Manifest, WeightsOrigin};
+
+pub use crate::evidence::Evidence;
+
+/// The bytes a brain is made of.
+#[derive(Debug, Clone, Default)]
+pub struct Files {
+    /// The face detector's weights.
+    pub detector: Vec<u8>,
+    /// The text encoder's `config.json`.
+    pub text_config: Vec<u8>,
+    /// The text encoder's weights.
+    pub text_weights: Vec<u8>,
+    /// Its `tokenizer.json`.
+    pub tokenizer: Vec<u8>,
+    /// The model's weights; not read where the closed formula fills it.
+    pub model_weights: Vec<u8>,
+}
+
+/// Everything that computes, on one device.
+pub struct Brain {
+    tracker: FaceTracker,
+    tokenizer: WordPiece,
+    encoder: TextEncoder,
+    model: Model,
+    mel: MelPlan,
+    own_top_p: f32,
+    parameters: u64,
+    /// The last words and their vector.
+    sentence: Option<(String, Tensor<2>)>,
+    device: Device,
+}
+
+impl Brain {
+    /// Puts everything on `device`.
+    ///
+    /// # Errors
+    /// When a file is not what it should be.
+    pub fn new(manifest: &Manifest, files: &Files, device: &Device) -> Result<Self, EngineError> {
+        let detector = Mtcnn::from_safetensors(&files.detector, MtcnnConfig::default(), device)?;
+        let text_config = TextConfig::from_json(&files.text_config)?;
+        let encoder = TextEncoder::from_safetensors(
+            &text_config,
+            &files.text_weights,
+            Limits::default(),
+            device,
+        )?;
+        if text_config.hidden_size != manifest.config.text_dim {
+            return Err(EngineError::Manifest(format!(
+                "the model reads text vectors of {} numbers, the text encoder gives {}",
+                manifest.config.text_dim, text_config.hidden_size
+            )));
+        }
+        let model = manifest.config.init(device)?;
+        let count = |specs: &[mesm::weights::ParamSpec]| {
+            specs
+                .iter()
+                .map(|spec| spec.shape.iter().product::<usize>() as u64)
+                .sum::<u64>()
+        };
+        let parameters = count(&param_specs(&model)) + count(&param_specs(&encoder));
+        let model = match &manifest.weights {
+            WeightsOrigin::Formula(seed) => {
+                load_params(model, &mut Formula::new(seed.as_str(), ""))?
+            }
+            WeightsOrigin::File(_) => load_params(
+                model,
+                &mut SafetensorsSource::new(&files.model_weights, Limits::default())?,
+            )?,
+        };
+        Ok(Self {
+            tracker: FaceTracker::new(detector, TrackerConfig::default()),
+            tokenizer: WordPiece::from_bytes(&files.tokenizer)?,
+            encoder,
+            own_top_p: manifest.config.top_p,
+            model,
+            mel: MelPlan::new(&manifest.mel)?,
+            parameters,
+            sentence: None,
+            device: device.clone(),
+        })
+    }
+
+    /// Number of parameters of model and text encoder.
+    #[must_use]
+    pub fn parameters(&self) -> u64 {
+        self.parameters
+    }
+
+    /// Class names in the order of the logits.
+    #[must_use]
+    pub fn classes(&self) -> &[String] {
+        &self.model.config().classes
+    }
+
+    /// Whether the model can be asked about this modality.
+    #[must_use]
+    pub fn knows(&self, modality: Modality) -> bool {
+        self.model.config().modalities.contains(modality)
+    }
+
+    /// The face of each frame. Every window is looked at afresh: its crops depend on nothing before it.
+    ///
+    /// # Errors
+    /// When a frame is no picture, or the device fails.
+    pub async fn look(&mut self, frames: &[EvidenceFrame]) -> Result<Vec<CropResult>, EngineError> {
+        self.tracker.reset();
+        let mut crops = Vec::with_capacity(frames.len());
+        for frame in frames {
+            let picture = RgbFrame::new(frame.width, frame.height, &frame.rgb)?;
+            crops.push(Box::pin(self.tracker.face(&picture)).await?);
+        }
+        Ok(crops)
+    }
+
+    /// The spectrogram's plan.
+    #[must_use]
+    pub fn mel(&self) -> &MelPlan {
+        &self.mel
+    }
+
+    /// The vector of the words, `[1, text_dim]`, and how many tokens were read where the words had more. The empty
+    /// sentence has a vector too.
+    ///
+    /// # Errors
+    /// When the words are longer than the tokenizer reads.
+    pub fn read(&mut self, words: &str) -> Result<(Tensor<2>, Option<usize>), EngineError> {
+        let limit = self.encoder.max_tokens();
+        let whole = self.tokenizer.encode(words, usize::MAX)?;
+        let cut = (whole.ids.len() > limit).then_some(limit);
+        if let Some((known, vector)) = &self.sentence
+            && known == words
+        {
+            return Ok((vector.clone(), cut));
+        }
+        let tokens = match cut {
+            Some(limit) => self.tokenizer.encode(words, limit)?,
+            None => whole,
+        };
+        let batch = TokenBatch::new(&[tokens.ids], &self.encoder, &self.device)?;
+        let vector = TextEncoder::cls(self.encoder.encode(&batch));
+        self.sentence = Some((words.to_owned(), vector.clone()));
+        Ok((vector, cut))
+    }
+
+    /// Whether the model reads the empty sentence where no words were given: MESM does, because text chooses its
+    /// points.
+    #[must_use]
+    pub fn reads_silence(&self) -> bool {
+        self.model.config().kind == ModelKind::Mesm
+    }
+
+    /// Asks the model.
+    ///
+    /// # Errors
+    /// When nothing was given, or the device fails.
+    pub async fn ask(
+        &mut self,
+        input: &WindowInput,
+        text: Option<Tensor<2>>,
+        top_p: Option<f32>,
+    ) -> Result<Prediction, EngineError> {
+        self.model.set_top_p(top_p.unwrap_or(self.own_top_p))?;
+        let batch = input.batch(text, &self.device);
+        // Boxed: the state of a forward pass is large, and every caller's would hold it.
+        let output = Box::pin(self.model.forward_async(&batch)).await?;
+        Ok(Box::pin(output.into_host()).await?)
+    }
+}

@@ -1,0 +1,174 @@
+//! From a configuration to a tested brain on the right device.
+
+use burn::tensor::Device;
+use mesm_protocol::{
+    Configure, DeviceKind, DevicePreference, DeviceReport, Event, ModelReport, SelfTest,
+};
+
+use crate::brain::{Brain, Files};
+use crate::deadline::{let_messages_in, within};
+use crate::device::{Choice, open_webgpu};
+use crate::error::EngineError;
+use crate::fetch::fetch;
+use crate::host;
+use crate::manifest::{Manifest, WeightsOrigin};
+use crate::self_test::{LIMIT, answer, deviation};
+
+const MODELS: &str = "static/models/";
+const TEXT_ENCODER: &str = "static/minilm/";
+/// The loading of the program itself comes before; see the worker's script.
+const PROGRAM_PART: f32 = 0.25;
+const FILES_PART: f32 = 0.5;
+/// Size of all files, for the progress bar, where the server does not say.
+const USUAL_BYTES: f32 = 94e6;
+
+/// How long a step may take.
+const PATIENCE_MS: f64 = 90_000.0;
+/// Software adapters are slow; whoever forces one has patience.
+const LONG_PATIENCE_MS: f64 = 1_200_000.0;
+
+/// An engine that is ready for windows.
+pub(crate) struct Started {
+    pub brain: Brain,
+    pub device: DeviceReport,
+    pub model: ModelReport,
+    pub patience_ms: f64,
+}
+
+/// Loads, chooses a device, tests it, and falls back to the CPU where it fails. `tell` hears the progress.
+pub(crate) async fn start(
+    configure: &Configure,
+    tell: impl Fn(Event),
+) -> Result<Started, EngineError> {
+    configure.check()?;
+    let mut choice = Choice::make(configure.device).await;
+    if choice.reason.is_none() {
+        choice.reason.clone_from(&configure.restart_reason);
+    }
+    let forced = configure.device == DevicePreference::Webgpu;
+    let patience_ms = if forced {
+        LONG_PATIENCE_MS
+    } else {
+        PATIENCE_MS
+    };
+    let (manifest, files) = load(&configure.base_url, &tell).await?;
+
+    let step = |what: &str, done: f32| {
+        tell(Event::Progress {
+            what: what.to_owned(),
+            done,
+        });
+    };
+    let started_ms = host::now_ms();
+    step("Preparing the model", 0.78);
+    let_messages_in().await;
+    let mut brain = Brain::new(&manifest, &files, &Device::flex())?;
+    step("Testing the model", 0.84);
+    let_messages_in().await;
+    let on_cpu = within(patience_ms, "the self-test", answer(&mut brain)).await??;
+    let recorded_deviation = deviation(&on_cpu, &manifest.self_test);
+    if recorded_deviation > LIMIT {
+        return Err(EngineError::Manifest(format!(
+            "the self-test differs from its recorded numbers by {recorded_deviation} (limit {LIMIT}): model and program are of different builds, or this browser computes wrongly. It gave {on_cpu:?}"
+        )));
+    }
+    let mut device_deviation = None;
+    if choice.kind == DeviceKind::Webgpu {
+        step("Preparing the graphics card", 0.9);
+        // One brain at a time: two would double the memory.
+        drop(brain);
+        match Box::pin(on_webgpu(&manifest, &files, &on_cpu, patience_ms)).await {
+            Ok((gpu, deviation)) => {
+                brain = gpu;
+                device_deviation = Some(deviation);
+            }
+            Err(error) => {
+                choice.kind = DeviceKind::Cpu;
+                choice.reason = Some(format!(
+                    "The graphics card cannot be used ({error}). The processor is used."
+                ));
+                brain = Brain::new(&manifest, &files, &Device::flex())?;
+            }
+        }
+    }
+    let model = ModelReport {
+        name: manifest.name.clone(),
+        trained: manifest.is_trained(),
+        classes: brain.classes().to_vec(),
+        top_p: manifest.config.top_p,
+        parameters: brain.parameters(),
+    };
+    Ok(Started {
+        brain,
+        device: DeviceReport {
+            kind: choice.kind,
+            adapter: choice.adapter,
+            fallback_reason: choice.reason,
+            self_test: SelfTest {
+                recorded_deviation,
+                device_deviation,
+                limit: LIMIT,
+                elapsed_ms: host::now_ms() - started_ms,
+            },
+        },
+        model,
+        patience_ms,
+    })
+}
+
+/// A brain on the GPU that says what the one on the CPU said, and by how much it differs.
+async fn on_webgpu(
+    manifest: &Manifest,
+    files: &Files,
+    on_cpu: &[f32],
+    patience_ms: f64,
+) -> Result<(Brain, f32), EngineError> {
+    let device = open_webgpu().await?;
+    let mut brain = Brain::new(manifest, files, &device)?;
+    let on_gpu = within(patience_ms, "the self-test", answer(&mut brain)).await??;
+    let errors = host::take_gpu_errors();
+    if let Some(first) = errors.first() {
+        return Err(EngineError::Gpu(format!(
+            "{} error(s), the first: {first}",
+            errors.len()
+        )));
+    }
+    let deviation = deviation(&on_gpu, on_cpu);
+    if deviation > LIMIT {
+        return Err(EngineError::Gpu(format!(
+            "its numbers differ from the processor's by {deviation}, more than {LIMIT}"
+        )));
+    }
+    Ok((brain, deviation))
+}
+
+/// Fetches the model's description and every file it needs.
+async fn load(base_url: &str, tell: &impl Fn(Event)) -> Result<(Manifest, Files), EngineError> {
+    let quiet = |_, _| ();
+    let description = fetch(&format!("{base_url}{MODELS}model.json"), quiet).await?;
+    let manifest = Manifest::from_json(&description)?;
+    let text = |name: &str| format!("{base_url}{TEXT_ENCODER}{name}");
+    let mut files = Files {
+        text_config: fetch(&text("config.json"), quiet).await?,
+        tokenizer: fetch(&text("tokenizer.json"), quiet).await?,
+        detector: fetch(&format!("{base_url}static/mtcnn.safetensors"), quiet).await?,
+        ..Files::default()
+    };
+    let mut told = 0.0;
+    let mut progress = |arrived: usize, expected: Option<usize>| {
+        let all = expected.map_or(USUAL_BYTES, |bytes| bytes as f32);
+        let done = (arrived as f32 / all).min(1.0);
+        if done - told > 0.02 {
+            told = done;
+            tell(Event::Progress {
+                what: "Loading the text encoder (once; your browser keeps it)".to_owned(),
+                done: PROGRAM_PART + FILES_PART * done,
+            });
+        }
+    };
+    files.text_weights = fetch(&text("model.safetensors"), &mut progress).await?;
+    if let WeightsOrigin::File(name) = &manifest.weights {
+        files.model_weights = fetch(&format!("{base_url}{MODELS}{name}"), quiet).await?;
+    }
+    Ok((manifest, files))
+}
