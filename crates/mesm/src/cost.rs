@@ -58,18 +58,21 @@ impl BranchSizes {
     /// The cost of `frames` maps of `utterances` utterances, with the sites kept by each of the
     /// three attention layers (none for FE2E).
     pub(crate) fn cost(&self, frames: usize, utterances: usize, kept: &[Sites]) -> Cost {
-        let (height, width) = self.input;
-        let [w0, w1, w2, w3] = self.widths;
-        let points = height * width;
-        let block = |points: usize, from: usize, to: usize| points * 9 * (from * to + to * to);
-        let low_level = points * 25 * self.channels_in * w0 + 2 * block(points / 4, w0, w0);
+        // In 64 bits from the start: a window's dense cost exceeds 2^32, and wasm32's `usize`.
+        let wide = |n: usize| n as u64;
+        let points = wide(self.input.0) * wide(self.input.1);
+        let [w0, w1, w2, w3] = self.widths.map(wide);
+        let flatten_dims = self.flatten.map(wide);
+        let (frames, utterances) = (wide(frames), wide(utterances));
+        let block = |points: u64, from: u64, to: u64| points * 9 * (from * to + to * to);
+        let low_level = points * 25 * wide(self.channels_in) * w0 + 2 * block(points / 4, w0, w0);
         let rest =
             block(points / 4, w0, w1) + block(points / 16, w1, w2) + block(points / 64, w2, w3);
-        let flatten = (points / 256) * w3 * self.flatten[0] + self.flatten[0] * self.flatten[1];
+        let flatten = (points / 256) * w3 * flatten_dims[0] + flatten_dims[0] * flatten_dims[1];
         let mut cost = Cost {
-            dense_macs: (frames * low_level) as u64,
-            flatten_macs: (frames * flatten) as u64,
-            fe2e_macs: (frames * (low_level + rest)) as u64,
+            dense_macs: frames * low_level,
+            flatten_macs: frames * flatten,
+            fe2e_macs: frames * (low_level + rest),
             ..Cost::default()
         };
         if self.kind == ModelKind::Fe2e {
@@ -78,13 +81,13 @@ impl BranchSizes {
         }
         let mut candidates = frames * points / 4;
         for (i, sites) in kept.iter().enumerate() {
-            let (from, to) = (self.widths[i], self.widths[i + 1]);
-            let attention = candidates * (from * from + from) + utterances * self.query_dim * from;
+            let (from, to) = (wide(self.widths[i]), wide(self.widths[i + 1]));
+            cost.attention_macs +=
+                candidates * (from * from + from) + utterances * wide(self.query_dim) * from;
             let weights = from * to + to * to;
-            cost.attention_macs += attention as u64;
-            cost.sparse_macs_pairs += (sites.pairs() * weights) as u64;
-            cost.sparse_macs_sites += (sites.len() * 9 * weights) as u64;
-            candidates = sites.pooled().0.len();
+            cost.sparse_macs_pairs += wide(sites.pairs()) * weights;
+            cost.sparse_macs_sites += wide(sites.len()) * 9 * weights;
+            candidates = wide(sites.pooled().0.len());
         }
         cost
     }
