@@ -23,9 +23,10 @@ const STRIDE: f32 = 2.0;
 const LEVEL_OVERLAP: f32 = 0.5;
 const STAGE_OVERLAP: f32 = 0.7;
 
-/// Most candidates of one level and of one frame that are looked at further, best first. No
-/// picture of a scene comes near; it keeps the time of a hostile one in bounds.
-const MAX_CANDIDATES: usize = 8192;
+/// Most candidates that are compared with each other, and most that R-net looks at, best first.
+/// A frame with a few people has about 50; the limits keep the time of a hostile one in bounds.
+const MAX_COMPARED: usize = 8192;
+const MAX_LOOKED_AT: usize = 2048;
 
 /// Candidates in one pass through R-net and O-net.
 const BATCH: usize = 256;
@@ -169,6 +170,7 @@ impl Mtcnn {
         }
         Ok(strongest(candidates, STAGE_OVERLAP)
             .into_iter()
+            .take(MAX_LOOKED_AT)
             .map(|c| c.bounds.moved(c.regression, 0.0).squared())
             .collect())
     }
@@ -328,11 +330,11 @@ fn face_probability(probability: Tensor<2>) -> Tensor<2> {
     probability.slice([0..batch, 1..2])
 }
 
-/// The candidates that no better one overlaps, best first, at most [`MAX_CANDIDATES`].
+/// The candidates that no better one overlaps, best first, at most [`MAX_COMPARED`].
 fn strongest(mut candidates: Vec<Candidate>, limit: f32) -> Vec<Candidate> {
-    if candidates.len() > MAX_CANDIDATES {
+    if candidates.len() > MAX_COMPARED {
         candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
-        candidates.truncate(MAX_CANDIDATES);
+        candidates.truncate(MAX_COMPARED);
     }
     let boxes: Vec<BoundingBox> = candidates.iter().map(|c| c.bounds).collect();
     let scores: Vec<f32> = candidates.iter().map(|c| c.score).collect();
