@@ -17,6 +17,7 @@ use crate::download::sha256;
 use crate::places::Places;
 use crate::process::{capture, program};
 use crate::step::{note, size, step};
+use crate::tools::wasm_opt;
 
 /// The hidden command of this program that the script uses.
 pub const COMMAND: &str = "wasm-bindgen-without-names";
@@ -125,7 +126,9 @@ fn module_of(arguments: &[OsString]) -> Option<PathBuf> {
 /// Replaces a module by wasm-opt's version of it, which is kept: the same module comes again for every path below which
 /// the site is built.
 fn optimise(module: &Path) -> Result<()> {
-    let optimiser = program("wasm-opt").context("wasm-opt (package binaryen) is not installed")?;
+    let Some(optimiser) = wasm_opt() else {
+        return Ok(());
+    };
     let folder = PathBuf::from(env::var_os(KEPT).with_context(|| format!("{KEPT} is not set"))?);
     let name = module
         .file_stem()

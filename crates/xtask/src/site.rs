@@ -50,9 +50,7 @@ pub fn build(places: &Places, public_url: &str, folder: &Path) -> Result<()> {
         note(&toolchain.describe());
         Ok(toolchain)
     })?;
-    step("tools: trunk, wasm-bindgen, wasm-opt", || {
-        require_web_tools(places)
-    })?;
+    step("tools: trunk, wasm-bindgen", || require_web_tools(places))?;
     let text_encoder = step("weights: text encoder", || minilm::require(places))?;
     // From here on the folder is ours, and unfinished until the stamp says otherwise.
     write(&stamp, "unfinished")?;

@@ -131,9 +131,7 @@ pub fn prepare(places: &Places) -> Result<WasmToolchain> {
         note(&toolchain.describe());
         Ok(toolchain)
     })?;
-    step("tools: trunk, wasm-bindgen, wasm-opt", || {
-        require_web_tools(places)
-    })?;
+    step("tools: trunk, wasm-bindgen", || require_web_tools(places))?;
     step("weights: text encoder", || minilm::require(places))?;
     Ok(toolchain)
 }

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::debian;
 use crate::places::Places;
-use crate::process::{Version, clean, line, program, run, version_of};
+use crate::process::{Version, capture, clean, line, program, run, version_of};
 use crate::step::{note, step};
 
 /// Which versions of a program serve.
@@ -45,7 +45,23 @@ struct Tool {
     features: &'static [&'static str],
 }
 
-/// trunk, the wasm-bindgen programs of the locked version, and wasm-opt where it can be had.
+/// Older releases mix up a module's two tables (of functions and of JavaScript objects): the page then stops with
+/// "argument is invalid for table". Debian 12 packages release 108.
+const OLDEST_WASM_OPT: u32 = 116;
+
+/// The wasm-opt on `PATH`, where it is new enough to leave a module whole.
+#[must_use]
+pub fn wasm_opt() -> Option<PathBuf> {
+    let found = program("wasm-opt")?;
+    // It says `wasm-opt version 116`, not three numbers.
+    let said = capture(Command::new(&found).arg("--version")).ok()?;
+    let release = said
+        .split_whitespace()
+        .find_map(|word| word.parse::<u32>().ok())?;
+    (release >= OLDEST_WASM_OPT).then_some(found)
+}
+
+/// trunk and the wasm-bindgen programs of the locked version; says whether wasm-opt is there.
 ///
 /// # Errors
 /// When one can be neither found nor built.
@@ -59,14 +75,10 @@ pub fn require_web_tools(places: &Places) -> Result<()> {
         features: &["--no-default-features"],
     };
     require(places, &[trunk, bindgen(places)?])?;
-    if program("wasm-opt").is_none() {
-        if debian::can_install() {
-            debian::install(&["binaryen"])?;
-        } else {
-            note(
-                "wasm-opt is not installed: the engine stays a quarter larger (package binaryen brings it)",
-            );
-        }
+    if wasm_opt().is_none() {
+        note(&format!(
+            "no wasm-opt of release {OLDEST_WASM_OPT} or newer: the engine stays a quarter larger"
+        ));
     }
     Ok(())
 }
