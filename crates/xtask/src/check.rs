@@ -10,7 +10,7 @@ use crate::debian;
 use crate::places::Places;
 use crate::process::{clean, path_with, run, within};
 use crate::step::{note, step};
-use crate::suites::WEB_CRATES;
+use crate::suites::{WEB_CRATES, WEB_TESTS};
 use crate::toolchain::{TARGET, WasmToolchain};
 use crate::tools::require_check_tools;
 
@@ -39,7 +39,7 @@ pub fn check(places: &Places) -> Result<()> {
         ),
         (
             "clippy, native",
-            Ok(lint(without_web(cargo(
+            Ok(lint(without_web_tests(cargo(
                 places,
                 &["clippy", "--workspace", "--all-targets"],
             )))),
@@ -52,7 +52,7 @@ pub fn check(places: &Places) -> Result<()> {
         ),
         (
             "docs, native",
-            Ok(documented(without_web(cargo(
+            Ok(documented(without_web_tests(cargo(
                 places,
                 &["doc", "--workspace"],
             )))),
@@ -108,10 +108,8 @@ fn tool(places: &Places, name: &str, arguments: &[&str]) -> Result<Command> {
     Ok(command)
 }
 
-fn without_web(mut cargo: Command) -> Command {
-    for name in WEB_CRATES {
-        cargo.args(["--exclude", name]);
-    }
+fn without_web_tests(mut cargo: Command) -> Command {
+    cargo.args(["--exclude", WEB_TESTS]);
     cargo
 }
 

@@ -17,11 +17,11 @@ use crate::tally::{self, Tally};
 use crate::toolchain::{TARGET, WasmToolchain, for_target};
 use crate::tools::require_web_tools;
 
-/// Crates that exist for the browser; natively they would compile a GPU stack nobody runs.
-pub const WEB_CRATES: [&str; 3] = ["mesm-engine", "mesm-page", "mesm-web-tests"];
+/// Crates that are compiled for the browser.
+pub const WEB_CRATES: [&str; 3] = ["mesm-engine", "mesm-page", WEB_TESTS];
 
-/// Tests that run inside the browser.
-const WEB_TESTS: &str = "mesm-web-tests";
+/// Tests that run inside the browser and nowhere else.
+pub const WEB_TESTS: &str = "mesm-web-tests";
 
 /// The path below which the built site is tested: a host may serve it anywhere.
 const SUB_PATH: &str = "/a/b/";
@@ -228,11 +228,8 @@ impl Commands<'_> {
 
     fn native(&self, last: &[&str]) -> Result<Command> {
         let mut cargo = self.cargo();
-        cargo.args(["test", "--release", "--workspace"]);
-        for name in WEB_CRATES {
-            cargo.args(["--exclude", name]);
-        }
         cargo
+            .args(["test", "--release", "--workspace", "--exclude", WEB_TESTS])
             .args(last)
             .env("MESM_TEXT_ENCODER", self.places.minilm())
             .env("MESM_DIST", &self.dist)
