@@ -1,7 +1,7 @@
 //! A small static file server for one folder, on this machine only.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -108,11 +108,10 @@ impl Drop for Site {
 
 fn answer(request: Request, folder: &Path, base: &str) -> io::Result<()> {
     if !matches!(request.method(), Method::Get | Method::Head) {
-        return request.respond(text(
-            405,
-            "this server only reads",
-            header("Allow", "GET, HEAD"),
-        ));
+        return send(
+            request,
+            text(405, "this server only reads", header("Allow", "GET, HEAD")),
+        );
     }
     let path = request
         .url()
@@ -121,16 +120,16 @@ fn answer(request: Request, folder: &Path, base: &str) -> io::Result<()> {
         .unwrap_or_default()
         .to_owned();
     if path.len() + 1 == base.len() && base.starts_with(&path) {
-        return request.respond(text(301, "", header("Location", base)));
+        return send(request, text(301, "", header("Location", base)));
     }
     let Some(file) = path
         .strip_prefix(base)
         .and_then(|rest| locate(folder, rest))
     else {
-        return request.respond(text(404, "no such file", None));
+        return send(request, text(404, "no such file", None));
     };
     let Ok(meta) = fs::metadata(&file) else {
-        return request.respond(text(404, "no such file", None));
+        return send(request, text(404, "no such file", None));
     };
     let tag = tag(&meta);
     let name = file
@@ -153,13 +152,10 @@ fn answer(request: Request, folder: &Path, base: &str) -> io::Result<()> {
     if asked(&request, "If-None-Match")
         .is_some_and(|known| known.split(',').any(|one| one.trim() == tag))
     {
-        return request.respond(Response::new(
-            StatusCode(304),
-            headers,
-            io::empty(),
-            Some(0),
-            None,
-        ));
+        return send(
+            request,
+            Response::new(StatusCode(304), headers, io::empty(), Some(0), None),
+        );
     }
     let length = meta.len();
     let (status, start, count) =
@@ -174,7 +170,7 @@ fn answer(request: Request, folder: &Path, base: &str) -> io::Result<()> {
             }
             Some(Wanted::Outside) => {
                 let real = header("Content-Range", &format!("bytes */{length}"));
-                return request.respond(text(416, "no such bytes", real));
+                return send(request, text(416, "no such bytes", real));
             }
         };
     let mut content = File::open(&file)?;
@@ -184,7 +180,45 @@ fn answer(request: Request, folder: &Path, base: &str) -> io::Result<()> {
     // Without this the crate would send large files in chunks, and a page could show no progress.
     let response = Response::new(StatusCode(status), headers, body, size, None)
         .with_chunked_threshold(usize::MAX);
-    request.respond(response)
+    send(request, response)
+}
+
+/// Answers and lets the browser close the connection. The crate's pool of threads may leave a fifth connection
+/// waiting for as long as a browser keeps four open, and drops a `Connection` header given to it.
+fn send<R: Read>(request: Request, response: Response<R>) -> io::Result<()> {
+    let version = request.http_version().clone();
+    let asked = request.headers().to_vec();
+    let head_only = *request.method() == Method::Head;
+    let mut closing = Closing {
+        inner: request.into_writer(),
+        said: false,
+    };
+    response.raw_print(&mut closing, version, &asked, head_only, None)?;
+    closing.flush()
+}
+
+/// Adds `Connection: close` after the status line of what is written.
+struct Closing<W> {
+    inner: W,
+    said: bool,
+}
+
+impl<W: Write> Write for Closing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !self.said
+            && let Some(end) = bytes.iter().position(|byte| *byte == b'\n')
+        {
+            self.inner.write_all(&bytes[..=end])?;
+            self.inner.write_all(b"Connection: close\r\n")?;
+            self.said = true;
+            return Ok(end + 1);
+        }
+        self.inner.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
 }
 
 /// The file for a request path relative to the site, or `None` when it does not exist or lies outside.
@@ -312,7 +346,6 @@ fn header(name: &'static str, value: &str) -> Option<Header> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
     use std::net::TcpStream;
 
     use super::*;

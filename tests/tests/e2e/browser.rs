@@ -1,8 +1,11 @@
 //! Headless Chromium, driven through its `WebDriver` program.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -25,15 +28,32 @@ pub(crate) struct Browser {
     folder: TempDir,
 }
 
-/// The `WebDriver` program; ends with the test.
-struct Driver(Child);
+/// The `WebDriver` program; ends with the test, and its browser with it.
+struct Driver {
+    program: Child,
+    port: u16,
+    session: Option<String>,
+}
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // It may have ended by itself.
-        drop(self.0.kill());
-        drop(self.0.wait());
+        // A killed driver leaves its browser behind, so the session is ended first; all of it may be over already.
+        if let Some(session) = &self.session {
+            drop(end_session(self.port, session));
+        }
+        drop(self.program.kill());
+        drop(self.program.wait());
     }
+}
+
+fn end_session(port: u16, session: &str) -> std::io::Result<()> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    write!(
+        stream,
+        "DELETE /session/{session} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n"
+    )?;
+    stream.read_to_string(&mut String::new()).map(drop)
 }
 
 impl Browser {
@@ -43,7 +63,7 @@ impl Browser {
     /// When Chromium or its driver is missing, with the line that installs them.
     pub(crate) async fn start(devices: Option<&Devices>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let (driver, address) = start_driver();
+        let mut driver = start_driver();
         let mut flags: Vec<String> = [
             "--headless=new",
             "--no-sandbox",
@@ -89,9 +109,10 @@ impl Browser {
         let capabilities = capabilities.as_object().expect("an object").clone();
         let client = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities)
-            .connect(&address)
+            .connect(&format!("http://127.0.0.1:{}", driver.port))
             .await
             .unwrap_or_else(|error| panic!("Chromium does not start: {error}"));
+        driver.session = client.session_id().await.expect("a session");
         Self {
             client,
             driver,
@@ -112,28 +133,31 @@ fn net_log(folder: &Path) -> PathBuf {
     folder.join("net-log.json")
 }
 
-fn start_driver() -> (Driver, String) {
-    let program = std::env::var("CHROMEDRIVER").unwrap_or_else(|_| "chromedriver".to_owned());
-    let child = Command::new(&program)
+fn start_driver() -> Driver {
+    let name = std::env::var("CHROMEDRIVER").unwrap_or_else(|_| "chromedriver".to_owned());
+    let mut program = Command::new(&name)
         .arg("--port=0")
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
-        .spawn();
-    let mut driver = Driver(child.unwrap_or_else(|error| {
-        panic!(
-            "{program}: {error}. Install it: apt-get install chromium-driver, or set CHROMEDRIVER"
-        )
-    }));
-    let output = driver.0.stdout.take().expect("its output");
-    for line in BufReader::new(output).lines().map_while(Result::ok) {
-        let port = line
-            .strip_prefix("ChromeDriver was started successfully on port ")
-            .map(|rest| rest.trim_end_matches('.').to_owned());
-        if let Some(port) = port {
-            return (driver, format!("http://127.0.0.1:{port}"));
-        }
+        .spawn()
+        .unwrap_or_else(|error| {
+            panic!(
+                "{name}: {error}. Install it: apt-get install chromium-driver, or set CHROMEDRIVER"
+            )
+        });
+    let output = program.stdout.take().expect("its output");
+    let mut lines = BufReader::new(output).lines().map_while(Result::ok);
+    let port = lines.find_map(|line| {
+        let rest = line.strip_prefix("ChromeDriver was started successfully on port ")?;
+        rest.trim_end_matches('.').parse().ok()
+    });
+    // Whoever writes to a pipe that nobody reads is ended, or waits for ever.
+    thread::spawn(move || lines.for_each(drop));
+    Driver {
+        program,
+        port: port.unwrap_or_else(|| panic!("{name} ended before it was ready")),
+        session: None,
     }
-    panic!("{program} ended before it was ready");
 }
 
 fn chromium() -> String {

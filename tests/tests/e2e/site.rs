@@ -1,11 +1,12 @@
 //! The built site behind a small web server, as a static host would serve it below a path.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
-use tiny_http::{Header, Request, Response, Server};
+use tiny_http::{Request, Server};
 
 /// The path the site was built for.
 const PATH: &str = "/a/b/";
@@ -29,7 +30,9 @@ impl Site {
         let (serving, noting) = (Arc::clone(&server), Arc::clone(&missing));
         let thread = thread::spawn(move || {
             for request in serving.incoming_requests() {
-                answer(&root, request, &noting);
+                // A browser may let one answer wait for as long as it reads another.
+                let (root, noting) = (root.clone(), Arc::clone(&noting));
+                thread::spawn(move || answer(&root, request, &noting));
             }
         });
         Self {
@@ -91,14 +94,27 @@ fn answer(root: &Path, request: Request, missing: &Mutex<Vec<String>>) {
     let body = file
         .filter(|file| !file.to_string_lossy().contains(".."))
         .and_then(|file| Some((kind(&file), fs::read(file).ok()?)));
+    let (status, kind, bytes) = match body {
+        Some((kind, bytes)) => ("200 OK", kind, bytes),
+        None => {
+            missing.lock().expect("the list").push(url);
+            ("404 Not Found", "text/plain", Vec::new())
+        }
+    };
+    // Closed after every answer: the server's pool may leave a fifth connection waiting for as long as a browser keeps
+    // four open.
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        bytes.len()
+    );
+    let mut writer = request.into_writer();
     // A browser that goes away while it is served is its own affair.
-    drop(if let Some((kind, bytes)) = body {
-        let header = Header::from_bytes("Content-Type", kind).expect("a header");
-        request.respond(Response::from_data(bytes).with_header(header))
-    } else {
-        missing.lock().expect("the list").push(url);
-        request.respond(Response::empty(404))
-    });
+    drop(
+        writer
+            .write_all(head.as_bytes())
+            .and_then(|()| writer.write_all(&bytes))
+            .and_then(|()| writer.flush()),
+    );
 }
 
 fn kind(file: &Path) -> &'static str {
