@@ -122,14 +122,14 @@ fn web(mut cargo: Command, verb: &str) -> Command {
 }
 
 fn lint(mut cargo: Command) -> Command {
-    cargo.args(["--release", "--", "-D", "warnings"]);
+    cargo.args(["--release", "--keep-going", "--", "-D", "warnings"]);
     cargo
 }
 
 fn documented(mut cargo: Command) -> Command {
     // The profile of clippy's run, so that the dependencies are checked once.
     cargo
-        .args(["--release", "--no-deps"])
+        .args(["--release", "--keep-going", "--no-deps"])
         .env("RUSTDOCFLAGS", "-D warnings");
     cargo
 }
