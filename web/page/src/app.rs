@@ -27,6 +27,8 @@ const WATCH_STEP_MS: f64 = 2000.0;
 struct InFlight {
     id: u64,
     input: WindowInput,
+    /// False once its session was stopped: what is on the screen then stays as it is.
+    wanted: bool,
     done: Option<oneshot::Sender<()>>,
 }
 
@@ -169,6 +171,9 @@ impl App {
     pub(crate) fn end(&self, text: &str) {
         if let Some(session) = self.session.take() {
             session.stop();
+            if let Some(flight) = self.in_flight.borrow_mut().as_mut() {
+                flight.wanted = false;
+            }
             self.ui.say(text);
         }
         self.show_readiness();
@@ -190,6 +195,7 @@ impl App {
         self.in_flight.replace(Some(InFlight {
             id,
             input,
+            wanted: true,
             done: Some(done),
         }));
         Ok(receiver)
@@ -253,6 +259,9 @@ impl App {
         let Some(mut done) = self.finish(outcome.id) else {
             return Ok(());
         };
+        if !done.wanted {
+            return Ok(());
+        }
         self.views.borrow_mut().show(outcome, buffers)?;
         view::place_face_box(&self.ui, outcome, &done.input);
         self.shown.replace(Some(done.input));
