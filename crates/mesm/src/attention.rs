@@ -25,8 +25,10 @@
 
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::activation::{softmax, tanh};
+use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor};
+
+use crate::tanh::tanh;
 
 /// Additive attention of a query over points.
 #[derive(Module, Debug)]

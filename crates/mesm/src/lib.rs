@@ -37,6 +37,7 @@ pub mod nucleus;
 mod output;
 pub mod sequence;
 pub mod sparse;
+mod tanh;
 pub mod text;
 pub mod weights;
 

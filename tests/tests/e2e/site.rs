@@ -94,12 +94,11 @@ fn answer(root: &Path, request: Request, missing: &Mutex<Vec<String>>) {
     let body = file
         .filter(|file| !file.to_string_lossy().contains(".."))
         .and_then(|file| Some((kind(&file), fs::read(file).ok()?)));
-    let (status, kind, bytes) = match body {
-        Some((kind, bytes)) => ("200 OK", kind, bytes),
-        None => {
-            missing.lock().expect("the list").push(url);
-            ("404 Not Found", "text/plain", Vec::new())
-        }
+    let (status, kind, bytes) = if let Some((kind, bytes)) = body {
+        ("200 OK", kind, bytes)
+    } else {
+        missing.lock().expect("the list").push(url);
+        ("404 Not Found", "text/plain", Vec::new())
     };
     // Closed after every answer: the server's pool may leave a fifth connection waiting for as long as a browser keeps
     // four open.

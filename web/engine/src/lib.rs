@@ -1,7 +1,7 @@
 //! The engine: owns the device, the models and the features; takes windows of pictures, sound and words and gives
 //! back what the model says. It runs in a Web Worker and knows no document.
 //!
-//! [`brain`] and what it needs run everywhere; [`worker`] is the part that only makes sense in a browser.
+//! [`brain`] and what it needs run everywhere; `worker` is the part that only makes sense in a browser.
 
 #![forbid(unsafe_code)]
 

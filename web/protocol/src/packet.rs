@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 use crate::limits::{MAX_BUFFERS, MAX_JSON_BYTES, ProtocolError, range};
 
-/// A message `M` and the buffers that its [`Slab`]s name. `B` is what holds a buffer on this side.
+/// A message `M` and the buffers that its [`Slab`](crate::Slab)s name. `B` is what holds a buffer on this side.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Packet<M, B> {
     /// The message.

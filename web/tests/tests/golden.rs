@@ -12,6 +12,8 @@ mod attention;
 mod devices;
 #[path = "golden/faces.rs"]
 mod faces;
+#[path = "golden/loud.rs"]
+mod loud;
 #[path = "golden/mel.rs"]
 mod mel;
 #[path = "golden/models.rs"]

@@ -101,7 +101,7 @@ pub(crate) fn mute() -> &'static Path {
     static CELL: OnceLock<PathBuf> = OnceLock::new();
     let talking = talking().to_str().unwrap();
     once("mute.mp4", &CELL, |path| {
-        ffmpeg(&["-i", talking, "-an", "-c:v", "copy", path])
+        ffmpeg(&["-i", talking, "-an", "-c:v", "copy", path]);
     })
 }
 

@@ -6,6 +6,7 @@ use burn::tensor::{Device, Int, Tensor};
 use super::albert::Albert;
 use super::bert::Bert;
 use super::{Family, TextConfig, TextError, TokenBatch};
+use crate::tanh::tanh;
 use crate::weights::{Limits, ParamSource, SafetensorsSource, WeightsError, load_params};
 
 /// Integer buffers that older files carry and that hold nothing but 0, 1, 2, ... or zeros.
@@ -127,7 +128,7 @@ impl TextEncoder {
             Self::Albert(albert) => albert.pooler.as_ref(),
             Self::Bert(bert) => bert.pooler.as_ref().map(|pooler| &pooler.dense),
         };
-        pooler.map(|dense| dense.forward(Self::cls(hidden)).tanh())
+        pooler.map(|dense| tanh(dense.forward(Self::cls(hidden))))
     }
 
     /// Mean over the tokens that `mask` keeps, scaled to length 1: the sentence embedding that

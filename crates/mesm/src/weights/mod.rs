@@ -2,7 +2,7 @@
 //!
 //! The names and shapes on the outside are those of the PyTorch state dict of the authors' code
 //! (or of Hugging Face, or of facenet-pytorch), so that one file serves PyTorch, the native
-//! program and the browser. Inside, modules carry readable Rust names; [`keys`] is the one place
+//! program and the browser. Inside, modules carry readable Rust names; `keys` is the one place
 //! that knows how the two relate.
 
 #[cfg(feature = "checkpoint")]
