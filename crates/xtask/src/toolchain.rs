@@ -28,6 +28,10 @@ const TARGET_LIMIT: Duration = Duration::from_mins(3);
 /// The compiler, sources and library of Debian 12's packages for building web browsers.
 const PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
 
+/// The parts of the standard library that are built. `test` is among them for the page too, which does not need it: every
+/// crate is compiled against the whole list, and with another list for the tests all of Burn would be compiled twice.
+const BUILD_STD: &str = "std,panic_abort,test";
+
 /// A way to compile for wasm32.
 #[derive(Debug, Clone)]
 pub enum WasmToolchain {
@@ -157,7 +161,7 @@ impl WasmToolchain {
                 .env("RUSTDOC", "/usr/bin/rustdoc")
                 // Building the standard library is an unstable feature of a stable compiler.
                 .env("RUSTC_BOOTSTRAP", "1")
-                .env("CARGO_UNSTABLE_BUILD_STD", "std,panic_abort")
+                .env("CARGO_UNSTABLE_BUILD_STD", BUILD_STD)
                 .env(for_target("LINKER"), linker);
         }
         command
