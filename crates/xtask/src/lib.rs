@@ -13,6 +13,7 @@ pub mod minilm;
 pub mod places;
 pub mod process;
 pub mod pypi;
+pub mod python;
 pub mod serve;
 pub mod site;
 pub mod step;

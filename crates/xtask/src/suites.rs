@@ -11,6 +11,7 @@ use crate::debian::{self, Packaged};
 use crate::minilm;
 use crate::places::Places;
 use crate::process::{clean, line, program, run};
+use crate::python;
 use crate::site;
 use crate::step::{note, step};
 use crate::tally::{self, Tally};
@@ -133,6 +134,9 @@ pub fn prepare(places: &Places) -> Result<WasmToolchain> {
     })?;
     step("tools: trunk, wasm-bindgen", || require_web_tools(places))?;
     step("weights: text encoder", || minilm::require(places))?;
+    step("Python with pyarrow, pandas, datasets", || {
+        python::require(places)
+    })?;
     Ok(toolchain)
 }
 
@@ -233,6 +237,7 @@ impl Commands<'_> {
             .args(last)
             .env("MESM_TEXT_ENCODER", self.places.minilm())
             .env("MESM_DIST", &self.dist)
+            .env("MESM_PYTHON", python::interpreter(self.places))
             .env("MESM_CHROMIUM", chromium()?)
             .env("CHROMEDRIVER", driver()?);
         Ok(cargo)
