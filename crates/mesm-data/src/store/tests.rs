@@ -20,13 +20,15 @@ fn row(split: &str, number: u8) -> Row {
         subject: format!("s{}", number / 10),
         label: Some(label),
         target,
-        agreement: (number % 3 == 0).then_some(0.5),
+        agreement: number.is_multiple_of(3).then_some(0.5),
         faces: (0..number % 3)
             .map(|face| media("jpg", 10 + usize::from(face)))
             .collect(),
-        audio: (number % 4 == 0).then(|| media("wav", 100)),
-        text: (number % 5 == 0).then(|| format!("words, \"quoted\"\nand {number}")),
-        lang: (number % 5 == 0).then(|| "en".to_owned()),
+        audio: number.is_multiple_of(4).then(|| media("wav", 100)),
+        text: number
+            .is_multiple_of(5)
+            .then(|| format!("words, \"quoted\"\nand {number}")),
+        lang: number.is_multiple_of(5).then(|| "en".to_owned()),
     }
 }
 

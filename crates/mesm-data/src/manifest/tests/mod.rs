@@ -1,5 +1,6 @@
 //! Whole folders, made here: a few pictures, sounds and sentences, and everything that can be wrong with them.
 
+use std::fmt::Write;
 use std::fs;
 use std::io::Cursor;
 use std::ops::ControlFlow;
@@ -64,7 +65,9 @@ pub(super) fn good(folder: &Path) {
     let mut table = "split,label,source,subject,path,votes\n".to_owned();
     for i in 0..6 {
         let (split, label) = (["train", "second corpus"][i / 4], ["joy", "calm"][i % 2]);
-        table += &format!("{split},{label},drawn,unknown,faces/{i}.jpg,{}/10\n", 4 + i);
+        let votes = 4 + i;
+        table.extend([split, ",", label, ",drawn,unknown"]);
+        writeln!(table, ",faces/{i}.jpg,{votes}/10").unwrap();
     }
     fs::write(folder.join("faces.csv"), table).unwrap();
     pack(
