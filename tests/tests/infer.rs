@@ -29,7 +29,9 @@ fn answer(clip: &Path, more: &[&str]) -> Value {
         .into_iter()
         .chain(more.iter().copied());
     let parsed = arguments::parse(line).expect("a sound command line");
-    let Command::Infer(parsed) = parsed.command;
+    let Command::Infer(parsed) = parsed.command else {
+        panic!("the command line says infer");
+    };
     let mut stdout = Vec::new();
     infer::run(&parsed, &mut stdout).unwrap_or_else(|error| panic!("{}: {error}", clip.display()));
     let stdout = String::from_utf8(stdout).unwrap();

@@ -6,6 +6,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use mesm::{Modalities, ModelConfig, ModelKind};
 
+use crate::eval::EvalArguments;
+use crate::prepare_manifest::PrepareCommand;
+use crate::train::arguments::TrainArguments;
+
 /// Emotions in video, voice and words by a sparse end-to-end model.
 #[derive(Debug, Parser)]
 #[command(name = "mesm", version, propagate_version = true)]
@@ -33,6 +37,13 @@ pub fn parse<W: Into<OsString> + Clone>(
 pub enum Command {
     /// Judge a video or audio file.
     Infer(Box<InferArguments>),
+    /// Make a store to train from.
+    #[command(subcommand)]
+    Prepare(PrepareCommand),
+    /// Train a model on a store.
+    Train(Box<TrainArguments>),
+    /// Judge a model on a data set: figures per modality, source and class.
+    Eval(Box<EvalArguments>),
 }
 
 const EXAMPLES: &str = "\
@@ -169,13 +180,13 @@ fn parse_length(text: &str) -> Result<Length, String> {
     })
 }
 
-fn parse_top_p(text: &str) -> Result<f32, String> {
+pub(crate) fn parse_top_p(text: &str) -> Result<f32, String> {
     let p = text.parse::<f32>().map_err(|e| e.to_string())?;
     ModelConfig::check_top_p(p).map_err(|e| e.to_string())?;
     Ok(p)
 }
 
-fn parse_modalities(text: &str) -> Result<Modalities, String> {
+pub(crate) fn parse_modalities(text: &str) -> Result<Modalities, String> {
     text.parse().map_err(|e: mesm::ConfigError| e.to_string())
 }
 
@@ -188,6 +199,7 @@ mod tests {
         let words = ["mesm", "infer"].into_iter().chain(line.split(' '));
         Arguments::try_parse_from(words).map(|arguments| match arguments.command {
             Command::Infer(infer) => *infer,
+            other => panic!("{other:?}"),
         })
     }
 

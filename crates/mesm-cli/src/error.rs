@@ -6,7 +6,12 @@ use mesm::text::TextError;
 use mesm::weights::WeightsError;
 use mesm::{ConfigError, ForwardError};
 use mesm_data::clip::ClipError;
+use mesm_data::manifest::ManifestError;
+use mesm_data::store::StoreError;
 use mesm_data::window_folder::WindowFolderError;
+use mesm_train::judge::JudgeError;
+use mesm_train::lessons::LessonError;
+use mesm_train::run::TrainError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +19,21 @@ pub enum CliError {
     /// The clip.
     #[error(transparent)]
     Clip(#[from] ClipError),
+    /// The folder that a store is made of, or the making.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What is learnt from or judged.
+    #[error(transparent)]
+    Lesson(#[from] LessonError),
+    /// Training.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// Judging.
+    #[error(transparent)]
+    Judge(#[from] JudgeError),
     /// The exported window.
     #[error(transparent)]
     WindowFolder(#[from] WindowFolderError),
@@ -101,6 +121,9 @@ impl CliError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Clip(error) => 1 + u8::from(error.is_bad_input()),
+            Self::Manifest(error) => 1 + u8::from(error.is_bad_input()),
+            Self::Store(error) => 1 + u8::from(error.is_bad_input()),
+            Self::Train(error) => 1 + u8::from(error.is_bad_input()),
             Self::WindowFolder(_)
             | Self::Config(_)
             | Self::Arguments(_)
@@ -109,11 +132,13 @@ impl CliError {
             | Self::WeightsConfig { .. }
             | Self::TextEncoder { .. }
             | Self::Text(_)
+            | Self::Lesson(_)
             | Self::NothingToLookAt { .. } => 2,
             Self::TextEncoderMissing { .. }
             | Self::Faces(_)
             | Self::Device(_)
             | Self::Forward(_)
+            | Self::Judge(_)
             | Self::Output { .. } => 1,
         }
     }

@@ -2,22 +2,25 @@
 //!
 //! [`arguments`] is what is typed, [`infer`] carries a command out: it opens the input ([`input`]), gets a device
 //! ([`device`]), and ([`prepare`]) weights ([`weights`]) and a text encoder ([`words`]), judges window after window ([`session`]) and
-//! hands the judgements to a table, a JSON object, a time line or pictures.
+//! hands the judgements to a table, a JSON object, a time line or pictures. [`prepare_manifest`] makes stores to train from.
 #![forbid(unsafe_code)]
 
 pub mod arguments;
 pub mod device;
 pub mod error;
+pub mod eval;
 pub mod infer;
 pub mod input;
 pub mod judgement;
 pub mod notes;
 pub mod overlay;
 pub mod prepare;
+pub mod prepare_manifest;
 pub mod report;
 pub mod session;
 pub mod stopwatch;
 pub mod table;
 pub mod timeline;
+pub mod train;
 pub mod weights;
 pub mod words;

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use mesm_cli::arguments::{Arguments, Command};
 use mesm_cli::error::CliError;
-use mesm_cli::infer;
+use mesm_cli::{eval, infer, prepare_manifest, train};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -25,6 +25,9 @@ fn main() -> ExitCode {
     let mut stdout = std::io::stdout().lock();
     let outcome = match arguments.command {
         Command::Infer(infer) => infer::run(&infer, &mut stdout),
+        Command::Prepare(prepare) => prepare_manifest::run(&prepare, &mut stdout),
+        Command::Train(train) => train::run(&train, &mut stdout),
+        Command::Eval(eval) => eval::run(&eval, &mut stdout),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -12,7 +12,9 @@ pub(crate) fn infer(folder: &Path, top_p: f64) -> Value {
     let top_p = top_p.to_string();
     let line = ["mesm", "infer", &folder, "--json", "--top-p", &top_p];
     let arguments = Arguments::try_parse_from(line).unwrap_or_else(|error| panic!("{error}"));
-    let Command::Infer(infer) = arguments.command;
+    let Command::Infer(infer) = arguments.command else {
+        panic!("the command line says infer");
+    };
     let mut output = Vec::new();
     mesm_cli::infer::run(&infer, &mut output).unwrap_or_else(|error| panic!("{line:?}: {error}"));
     let text = String::from_utf8(output).expect("UTF-8");

@@ -14,9 +14,10 @@ fn help(words: &[&str]) -> String {
 fn help_is_as_recorded() {
     let recorded = include_str!("help.txt");
     let printed = format!(
-        "$ mesm --help\n{}\n$ mesm infer --help\n{}",
+        "$ mesm --help\n{}\n$ mesm infer --help\n{}\n$ mesm prepare manifest --help\n{}",
         help(&["--help"]),
-        help(&["infer", "--help"])
+        help(&["infer", "--help"]),
+        help(&["prepare", "manifest", "--help"])
     );
     assert_eq!(
         printed, recorded,
