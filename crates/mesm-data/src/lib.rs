@@ -1,8 +1,17 @@
-//! Media on disk to the raw inputs of the models: RGB frames at chosen times and mono 16 kHz samples.
+//! Media on disk to the raw inputs of the models: RGB frames at chosen times, face crops, mono 16 kHz samples and words.
 //!
-//! [`clip`] decodes any file the `ffmpeg` program reads, in windows and in bounded memory; [`window_folder`]
-//! reads a window that was exported as pictures, samples and words. Neither knows a model.
+//! [`clip`] decodes any file the `ffmpeg` program reads, in windows and in bounded memory; [`window_folder`] reads a
+//! window that was exported as pictures, samples and words.
+//!
+//! For training, [`manifest`] takes a data set into a [`store`] once; [`compose`] chooses the rows of an epoch,
+//! [`media`] decodes them and [`augment`] varies them, all random numbers by [`seed`]. None of them knows a model.
 #![forbid(unsafe_code)]
 
+pub mod augment;
 pub mod clip;
+pub mod compose;
+pub mod manifest;
+pub mod media;
+pub mod seed;
+pub mod store;
 pub mod window_folder;
