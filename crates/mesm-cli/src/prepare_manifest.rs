@@ -22,9 +22,11 @@ DATA holds any of these, each with a header line and its columns in any order:
   text.csv                   split,label,text [source,subject,lang]
 Splits are named freely; votes such as 5/10 say how many annotators chose the label.
 
-STORE becomes a folder of Parquet files that pandas and Hugging Face datasets read too. Rows that
-cannot be taken are counted with their reason there in report.json and in the table that is
-printed. The same input gives the same bytes; a run that was killed goes on where it was.
+STORE becomes a folder of Parquet files. Rows that cannot be taken are counted with their reason in
+its report.json and in the table that is printed. The same input gives the same bytes; a run that
+was killed goes on where it was. In Python:
+  pandas.read_parquet(\"STORE/data\")
+  datasets.load_dataset(\"STORE\")
 
 Exit code: 0 done, 1 the machine failed, 2 the input is at fault.";
 

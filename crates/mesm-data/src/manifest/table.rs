@@ -12,8 +12,8 @@ use super::ManifestError;
 
 /// A longer record is a quotation mark that was never closed.
 const MAX_RECORD_BYTES: u64 = 1 << 20;
-/// What the reader may have taken in before it looks at a record.
-const READ_AHEAD_BYTES: u64 = 64 << 10;
+/// What the reader takes in at once; small, because rows of a split may lie far apart.
+const READ_AHEAD_BYTES: u64 = 8 << 10;
 /// More columns than any table has.
 const MAX_COLUMNS: usize = 1000;
 

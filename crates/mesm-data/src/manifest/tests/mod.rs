@@ -77,7 +77,7 @@ pub(super) fn good(folder: &Path) {
     fs::write(
         folder.join("audio.csv"),
         "split,label,source,subject,path,lang,text,seconds\n\
-         train,joy,sung,s1,a/two.wav,de,\"Ja, so ist es\",0.05\n\
+         train,joy,sung,s1,a/two.wav,de,\"Ja, genau\",0.05\n\
          train,calm,sung,s2,a/one.wav,en,,0.05\n",
     )
     .unwrap();

@@ -56,7 +56,7 @@ fn everything_is_in_the_store() {
     assert_eq!(rows[0].target, [0.0, 1.0]);
     let voice = &rows[4];
     assert_eq!(voice.audio.as_ref().unwrap().bytes, wav(900));
-    assert_eq!(voice.text.as_deref(), Some("Ja, so ist es"));
+    assert_eq!(voice.text.as_deref(), Some("Ja, genau"));
     assert_eq!(
         (voice.lang.as_deref(), voice.subject.as_str()),
         (Some("de"), "s1")
