@@ -111,12 +111,14 @@ impl From<&RowInfo> for Sample {
 #[must_use]
 pub fn samples(rows: &[RowInfo]) -> Vec<Sample> {
     rows.iter()
-        .map(|row| {
-            let mut sample = Sample::from(row);
-            sample.modalities.text &= row.has_faces || !row.has_audio;
-            sample
-        })
+        .map(|row| without_transcript(row.into()))
         .collect()
+}
+
+fn without_transcript(mut sample: Sample) -> Sample {
+    let Modalities { faces, audio, .. } = sample.modalities;
+    sample.modalities.text &= faces || !audio;
+    sample
 }
 
 #[cfg(test)]
@@ -142,5 +144,25 @@ mod tests {
         );
         assert_eq!(Modalities::ALL.and(some), some);
         assert!(Modalities::NONE.and(some).is_empty() && !some.is_empty());
+    }
+
+    #[test]
+    fn words_of_a_recording_are_no_sentences() {
+        let text_kept = |faces, audio, text| {
+            let modalities = Modalities { faces, audio, text };
+            let sample = without_transcript(Sample {
+                label: Some(1),
+                modalities,
+            });
+            assert_eq!(
+                (sample.modalities.faces, sample.modalities.audio),
+                (faces, audio)
+            );
+            sample.modalities.text
+        };
+        assert!(text_kept(false, false, true));
+        assert!(!text_kept(false, true, true));
+        assert!(text_kept(true, true, true) && text_kept(true, false, true));
+        assert!(!text_kept(true, true, false) && !text_kept(false, false, false));
     }
 }

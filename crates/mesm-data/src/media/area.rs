@@ -28,6 +28,10 @@ fn covers(from: usize, to: usize) -> Vec<Cover> {
 /// A square of `side` x `side` interleaved RGB bytes at `to` x `to` pixels: `[3, to, to]` row-major, 0..255, not
 /// rounded. A square that has that size already is only taken apart into its channels.
 pub(super) fn resize_square(rgb: &[u8], side: usize, to: usize) -> Vec<f32> {
+    if side == to {
+        let channel = |channel| rgb.iter().skip(channel).step_by(3);
+        return (0..3).flat_map(channel).map(|v| f32::from(*v)).collect();
+    }
     let covers = covers(side, to);
     let mut planes = vec![0.0; 3 * to * to];
     // Rows of the result at the width of the source, one channel at a time.
