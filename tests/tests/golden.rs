@@ -1,5 +1,5 @@
 //! Recorded outputs of the reference: models (G0 to G5), gradients (G5b), text encoders (G6), the
-//! sequence encoder of G9 and the costs of G11. All on the CPU.
+//! metrics (G8), the sequence encoder of G9 and the costs of G11. All on the CPU.
 
 #![allow(clippy::expect_used, clippy::unwrap_used)] // a failed expectation is a failed test
 
@@ -11,6 +11,8 @@ mod cost;
 mod formula;
 #[path = "golden/gradients.rs"]
 mod gradients;
+#[path = "golden/metrics.rs"]
+mod metrics;
 #[path = "golden/models.rs"]
 mod models;
 #[path = "golden/nucleus.rs"]

@@ -73,7 +73,7 @@ pub fn prepare(
         let words = watch.time("load", || {
             Words::load(
                 arguments.text_encoder.as_deref(),
-                origin.text_encoder(),
+                origin.text_encoder()?,
                 device,
             )
         })?;
@@ -165,7 +165,11 @@ fn words_wanted(
 }
 
 /// The untrained model takes any text encoder, a trained one only its own size.
-fn fit_text(config: &mut ModelConfig, words: &Words, origin: &Origin<'_>) -> Result<(), CliError> {
+pub(crate) fn fit_text(
+    config: &mut ModelConfig,
+    words: &Words,
+    origin: &Origin<'_>,
+) -> Result<(), CliError> {
     if !origin.is_trained() {
         config.text_dim = words.dim;
     }

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor};
 use mesm::text::{TextConfig, TextEncoder, TokenBatch};
-use mesm::weights::{Checkpoint, Limits};
+use mesm::weights::Limits;
 use mesm_features::tokens::{TokenError, WordPiece};
 
 use crate::error::CliError;
+use crate::weights::TrainedText;
 
 const VARIABLE: &str = "MESM_TEXT_ENCODER";
 const CONFIG: &str = "config.json";
@@ -22,6 +23,15 @@ pub struct Words {
     device: Device,
     /// Size of the vector that [`Words::vector`] gives.
     pub dim: usize,
+}
+
+/// The files of a text encoder, read.
+pub struct TextFiles {
+    folder: PathBuf,
+    /// Its sizes.
+    pub config: TextConfig,
+    weights: Vec<u8>,
+    tokenizer: Vec<u8>,
 }
 
 /// A sentence as one vector.
@@ -40,45 +50,39 @@ impl Words {
     /// [`CliError::TextEncoderMissing`] names the command that brings it; otherwise what is wrong with its files.
     pub fn load(
         folder: Option<&Path>,
-        trained: Option<Checkpoint<'_>>,
+        trained: Option<TrainedText<'_>>,
         device: &Device,
     ) -> Result<Self, CliError> {
-        let folder = folder.map_or_else(default_folder, Path::to_path_buf);
-        let mut needed = [CONFIG, TOKENIZER].to_vec();
-        needed.extend(trained.is_none().then_some(WEIGHTS));
-        if !needed.iter().all(|file| folder.join(file).is_file()) {
-            return Err(CliError::TextEncoderMissing { folder });
-        }
-        let read = |file| {
-            let path = folder.join(file);
-            std::fs::read(&path).map_err(|source| CliError::Unreadable { path, source })
-        };
-        let wrong = |reason: String| CliError::TextEncoder {
-            folder: folder.clone(),
-            reason,
-        };
-        let config = TextConfig::from_json(&read(CONFIG)?).map_err(|e| wrong(e.to_string()))?;
+        let files = TextFiles::read(folder, trained.is_none())?;
         let encoder = match trained {
-            Some(mut trained) => config
-                .init(trained.has_prefix("pooler."), device)
-                .map_err(|e| wrong(e.to_string()))?
-                .load(&mut trained)
-                .map_err(|e| wrong(format!("the parameters that came with the model: {e}")))?,
-            None => {
-                TextEncoder::from_safetensors(&config, &read(WEIGHTS)?, Limits::default(), device)
-                    .map_err(|e| wrong(e.to_string()))?
-            }
+            Some(mut trained) => files
+                .config
+                .init(trained.pooler, device)
+                .map_err(|e| files.wrong(e.to_string()))?
+                .load(&mut trained.source)
+                .map_err(|e| {
+                    files.wrong(format!("the parameters that came with the model: {e}"))
+                })?,
+            None => files.encoder(device)?,
         };
-        let tokenizer =
-            WordPiece::from_bytes(&read(TOKENIZER)?).map_err(|e| wrong(e.to_string()))?;
-        tracing::info!(folder = %folder.display(), hidden = config.hidden_size, "text encoder loaded");
+        tracing::info!(
+            folder = %files.folder.display(),
+            hidden = files.config.hidden_size,
+            "text encoder loaded"
+        );
         Ok(Self {
-            dim: config.hidden_size,
-            folder,
+            dim: files.config.hidden_size,
             encoder,
-            tokenizer,
+            tokenizer: files.tokenizer()?,
+            folder: files.folder,
             device: device.clone(),
         })
+    }
+
+    /// Encoder and tokenizer.
+    #[must_use]
+    pub fn into_parts(self) -> (TextEncoder, WordPiece) {
+        (self.encoder, self.tokenizer)
     }
 
     /// The first-token vector of `sentence`; the empty sentence has one too.
@@ -107,6 +111,64 @@ impl Words {
             vector,
             cut_to: cut.then_some(limit),
         })
+    }
+}
+
+impl TextFiles {
+    /// Reads the files in `folder`, or in `MESM_TEXT_ENCODER`, or in the project's cache; `model.safetensors` only if
+    /// its weights are wanted.
+    ///
+    /// # Errors
+    /// [`CliError::TextEncoderMissing`] names the command that brings it; otherwise what is wrong with its files.
+    pub fn read(folder: Option<&Path>, with_weights: bool) -> Result<Self, CliError> {
+        let folder = folder.map_or_else(default_folder, Path::to_path_buf);
+        let mut needed = [CONFIG, TOKENIZER].to_vec();
+        needed.extend(with_weights.then_some(WEIGHTS));
+        if !needed.iter().all(|file| folder.join(file).is_file()) {
+            return Err(CliError::TextEncoderMissing { folder });
+        }
+        let read = |file| {
+            let path = folder.join(file);
+            std::fs::read(&path).map_err(|source| CliError::Unreadable { path, source })
+        };
+        let config = TextConfig::from_json(&read(CONFIG)?).map_err(|e| CliError::TextEncoder {
+            folder: folder.clone(),
+            reason: e.to_string(),
+        })?;
+        Ok(Self {
+            config,
+            weights: if with_weights {
+                read(WEIGHTS)?
+            } else {
+                Vec::new()
+            },
+            tokenizer: read(TOKENIZER)?,
+            folder,
+        })
+    }
+
+    /// The encoder with the weights of the files.
+    ///
+    /// # Errors
+    /// When they are not those of the configured encoder.
+    pub fn encoder(&self, device: &Device) -> Result<TextEncoder, CliError> {
+        TextEncoder::from_safetensors(&self.config, &self.weights, Limits::default(), device)
+            .map_err(|e| self.wrong(e.to_string()))
+    }
+
+    /// Its tokenizer.
+    ///
+    /// # Errors
+    /// When the file is none.
+    pub fn tokenizer(&self) -> Result<WordPiece, CliError> {
+        WordPiece::from_bytes(&self.tokenizer).map_err(|e| self.wrong(e.to_string()))
+    }
+
+    fn wrong(&self, reason: String) -> CliError {
+        CliError::TextEncoder {
+            folder: self.folder.clone(),
+            reason,
+        }
     }
 }
 

@@ -5,15 +5,11 @@ use std::path::Path;
 use mesm::ModelConfig;
 use mesm::weights::{Limits, SafetensorsSource};
 use mesm_features::mel::MelConfig;
+pub(super) use mesm_train::weights::{CONFIG, MEL};
 use serde::de::DeserializeOwned;
 
 use super::Settings;
 use crate::error::CliError;
-
-/// The entry with the model's settings, [`ModelConfig`] as JSON.
-pub(super) const CONFIG: &str = "config";
-/// The entry with the spectrogram's settings, [`MelConfig`] as JSON; absent where they are the default.
-pub(super) const MEL: &str = "mel";
 
 /// Reads the settings of a safetensors file.
 pub(super) fn settings(path: &Path, bytes: &[u8]) -> Result<Settings, CliError> {

@@ -6,16 +6,19 @@ mod header;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use mesm::weights::{Checkpoint, Formula, Limits, SafetensorsSource, WeightsError, load_params};
+use mesm::weights::{
+    Checkpoint, Formula, Limits, ParamSource, SafetensorsSource, WeightsError, load_params,
+};
 use mesm::{Model, ModelConfig, ModelKind};
 use mesm_features::mel::MelConfig;
+use mesm_train::weights::TEXT_PREFIX;
 
 use crate::error::CliError;
 
 /// The formula's seed while no trained weights are given; the page has the same.
 pub const UNTRAINED_SEED: &str = "mesm-untrained";
 /// The text encoder's names in the authors' checkpoints.
-const TEXT_PREFIX: &str = "T.albert.";
+const CHECKPOINT_TEXT_PREFIX: &str = "T.albert.";
 /// Parts of the authors' checkpoints that the model itself does not have.
 const OTHER_PARTS: [&str; 2] = ["T.", "mtcnn."];
 
@@ -34,6 +37,14 @@ pub struct Settings {
 pub struct WeightsFile {
     path: PathBuf,
     bytes: Vec<u8>,
+}
+
+/// The parameters of a text encoder that was trained together with a model.
+pub struct TrainedText<'a> {
+    /// Its parameters by their Hugging Face names.
+    pub source: Box<dyn ParamSource + 'a>,
+    /// Whether they include a pooler.
+    pub pooler: bool,
 }
 
 /// Where weights come from.
@@ -98,6 +109,10 @@ impl WeightsFile {
         }
     }
 
+    fn tensors(&self) -> Result<SafetensorsSource<'_>, CliError> {
+        SafetensorsSource::new(&self.bytes, Limits::default()).map_err(|source| self.wrong(source))
+    }
+
     fn wrong(&self, source: WeightsError) -> CliError {
         CliError::Weights {
             path: self.path.clone(),
@@ -141,9 +156,10 @@ impl Origin<'_> {
                     path: "the closed formula".into(),
                     source,
                 }),
-            Self::Safetensors(file) => SafetensorsSource::new(&file.bytes, Limits::default())
-                .and_then(|mut source| load_params(model, &mut source))
-                .map_err(|source| file.wrong(source)),
+            Self::Safetensors(file) => {
+                let mut source = file.tensors()?.without([TEXT_PREFIX]);
+                load_params(model, &mut source).map_err(|source| file.wrong(source))
+            }
             Self::Checkpoint(file, checkpoint) => {
                 load_params(model, &mut checkpoint.clone().without(OTHER_PARTS))
                     .map_err(|source| file.wrong(source))
@@ -152,14 +168,28 @@ impl Origin<'_> {
     }
 
     /// The weights of a text encoder that was trained together with the model, where the file holds one.
-    #[must_use]
-    pub fn text_encoder(&self) -> Option<Checkpoint<'_>> {
-        match self {
-            Self::Checkpoint(_, checkpoint) if checkpoint.has_prefix(TEXT_PREFIX) => {
-                Some(checkpoint.clone().under(TEXT_PREFIX))
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn text_encoder(&self) -> Result<Option<TrainedText<'_>>, CliError> {
+        Ok(match self {
+            Self::Untrained(_) => None,
+            Self::Safetensors(file) => {
+                let source = file.tensors()?;
+                source.has_prefix(TEXT_PREFIX).then(|| TrainedText {
+                    pooler: source.has_prefix(&format!("{TEXT_PREFIX}pooler.")),
+                    source: Box::new(source.under(TEXT_PREFIX)),
+                })
             }
-            _ => None,
-        }
+            Self::Checkpoint(_, checkpoint) => {
+                let text = checkpoint.clone().under(CHECKPOINT_TEXT_PREFIX);
+                let pooler = text.has_prefix("pooler.");
+                (!text.specs().is_empty()).then(|| TrainedText {
+                    pooler,
+                    source: Box::new(text),
+                })
+            }
+        })
     }
 
     /// False where the closed formula fills the model.

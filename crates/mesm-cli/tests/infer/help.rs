@@ -13,12 +13,21 @@ fn help(words: &[&str]) -> String {
 #[test]
 fn help_is_as_recorded() {
     let recorded = include_str!("help.txt");
-    let printed = format!(
-        "$ mesm --help\n{}\n$ mesm infer --help\n{}\n$ mesm prepare manifest --help\n{}",
-        help(&["--help"]),
-        help(&["infer", "--help"]),
-        help(&["prepare", "manifest", "--help"])
-    );
+    let commands = [
+        "--help",
+        "infer --help",
+        "prepare manifest --help",
+        "train --help",
+        "eval --help",
+    ];
+    let printed: Vec<String> = commands
+        .iter()
+        .map(|line| {
+            let words: Vec<&str> = line.split(' ').collect();
+            format!("$ mesm {line}\n{}", help(&words))
+        })
+        .collect();
+    let printed = printed.join("\n");
     assert_eq!(
         printed, recorded,
         "if the change is meant, put the text on the left into help.txt"

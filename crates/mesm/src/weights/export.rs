@@ -1,11 +1,12 @@
 //! Writing a module's parameters as safetensors bytes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 use half::f16;
 use safetensors::tensor::{Dtype, TensorView, serialize};
+use serde_json::Value;
 
 use super::keys::{Step, is_transposed};
 use super::load::{spec_at, transpose};
@@ -86,7 +87,33 @@ pub fn export_safetensors(
                 .map_err(malformed)
         })
         .collect::<Result<Vec<_>, _>>()?;
-    serialize(views, Some(metadata)).map_err(malformed)
+    let mut bytes = serialize(views, Some(metadata)).map_err(malformed)?;
+    sort_header(&mut bytes);
+    Ok(bytes)
+}
+
+/// Sorts the entries of a safetensors header: the crate writes the metadata in the order of a hash map, which is another
+/// one in every process, and the same weights should be the same bytes.
+fn sort_header(bytes: &mut [u8]) {
+    let Some((length, rest)) = bytes.split_first_chunk_mut::<8>() else {
+        return;
+    };
+    let length = u64::from_le_bytes(*length) as usize;
+    let Some(header) = rest.get_mut(..length) else {
+        return;
+    };
+    let Ok(entries) = serde_json::from_slice::<BTreeMap<String, Value>>(header) else {
+        return;
+    };
+    // Objects within are sorted too: `Value` keeps them so.
+    let Ok(sorted) = serde_json::to_vec(&entries) else {
+        return;
+    };
+    // Spaces fill the header up to a multiple of eight, as before.
+    if sorted.len() <= header.len() {
+        header.fill(b' ');
+        header[..sorted.len()].copy_from_slice(&sorted);
+    }
 }
 
 fn encode(name: &str, values: &[f32], format: FloatFormat) -> Result<Vec<u8>, WeightsError> {

@@ -28,6 +28,7 @@ pub struct SafetensorsSource<'a> {
     file: SafeTensors<'a>,
     metadata: HashMap<String, String>,
     prefix: Option<String>,
+    excluded: Vec<String>,
     ignored: Vec<String>,
 }
 
@@ -55,6 +56,7 @@ impl<'a> SafetensorsSource<'a> {
             file,
             metadata,
             prefix: None,
+            excluded: Vec::new(),
             ignored: Vec::new(),
         })
     }
@@ -63,6 +65,13 @@ impl<'a> SafetensorsSource<'a> {
     #[must_use]
     pub fn under(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = Some(prefix.into());
+        self
+    }
+
+    /// Leaves out every tensor whose full name begins with one of `prefixes`: other parts of one file.
+    #[must_use]
+    pub fn without<P: Into<String>>(mut self, prefixes: impl IntoIterator<Item = P>) -> Self {
+        self.excluded.extend(prefixes.into_iter().map(Into::into));
         self
     }
 
@@ -94,6 +103,7 @@ impl<'a> SafetensorsSource<'a> {
         self.file
             .names()
             .into_iter()
+            .filter(|name| !self.excluded.iter().any(|out| name.starts_with(out)))
             .filter_map(|name| name.strip_prefix(prefix))
             .filter(|name| !self.ignored.iter().any(|ignored| ignored == name))
             .collect()

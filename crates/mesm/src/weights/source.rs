@@ -110,6 +110,16 @@ pub trait ParamSource {
     fn take(&mut self, spec: &ParamSpec) -> Result<Vec<f32>, WeightsError>;
 }
 
+impl<S: ParamSource + ?Sized> ParamSource for Box<S> {
+    fn verify(&self, specs: &[ParamSpec]) -> Result<(), WeightsError> {
+        (**self).verify(specs)
+    }
+
+    fn take(&mut self, spec: &ParamSpec) -> Result<Vec<f32>, WeightsError> {
+        (**self).take(spec)
+    }
+}
+
 /// Parameters held in memory, name to (shape, values).
 #[derive(Debug, Clone, Default)]
 pub struct NamedTensors {

@@ -1,0 +1,138 @@
+//! `mesm train`: opens store, text encoder and device, and hands them to the training loop.
+
+pub mod arguments;
+mod progress;
+
+use std::io::Write;
+use std::path::Path;
+
+use burn::module::Module;
+use burn::tensor::Device;
+use mesm::text::TextConfig;
+use mesm::{Modality, ModelConfig, ModelKind};
+use mesm_data::store::Store;
+use mesm_train::config::{PhaseConfig, TrainConfig};
+use mesm_train::examples::Examples;
+use mesm_train::learner::Learner;
+use mesm_train::lessons::LessonError;
+use mesm_train::reading::Reading;
+use mesm_train::run::{PhaseLessons, Run, TrainError};
+use mesm_train::weights;
+
+use crate::device;
+use crate::error::CliError;
+use crate::words::TextFiles;
+
+use arguments::TrainArguments;
+use progress::Show;
+
+/// Carries `mesm train` out.
+///
+/// # Errors
+/// When something is missing or wrong, or the training fails; the run can be gone on with.
+pub fn run(arguments: &TrainArguments, out: &mut impl Write) -> Result<(), CliError> {
+    let mut config = arguments.settings()?;
+    if arguments.print_config {
+        let text =
+            toml::to_string_pretty(&config).map_err(|e| CliError::Arguments(e.to_string()))?;
+        return write!(out, "{text}").map_err(|source| CliError::Output {
+            target: "the standard output".to_owned(),
+            source,
+        });
+    }
+    let missing = |flag: &str| CliError::Arguments(format!("{flag} is needed"));
+    let data = arguments.data.as_deref().ok_or_else(|| missing("--data"))?;
+    let folder = arguments.out.as_deref().ok_or_else(|| missing("--out"))?;
+    let device = device::open(arguments.device)?.autodiff();
+    let store = Store::open(data)?;
+    let text = TextFiles::read(arguments.text_encoder.as_deref(), true)?;
+    complete(&mut config, &store, &text.config)?;
+    let max_tokens = config
+        .text_max_tokens
+        .min(text.config.max_position_embeddings);
+    let reading = Reading::new(text.tokenizer()?, max_tokens, &config.mel, config.seed)?;
+    let begin = arguments.ckpt.as_deref().map(read).transpose()?;
+    let fresh = || fresh(&config, &text, begin.as_deref(), &device);
+    let lessons = |phase: &PhaseConfig| lessons(&store, &reading, &config, phase);
+    let mut show = Show::new();
+    Run {
+        config: &config,
+        folder,
+        device: &device,
+        lessons: &lessons,
+        watch: &mut |event| {
+            show.event(event);
+            true
+        },
+    }
+    .train(&fresh)?;
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, CliError> {
+    std::fs::read(path).map_err(|source| CliError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// What follows from data and text encoder: classes, the size of the text's vector, the modalities of all phases.
+fn complete(config: &mut TrainConfig, store: &Store, text: &TextConfig) -> Result<(), CliError> {
+    let model: &mut ModelConfig = &mut config.model;
+    model.classes = store.classes().to_vec();
+    model.text_dim = text.hidden_size;
+    let wanted = |modality: Modality| {
+        config
+            .phases
+            .iter()
+            .any(|phase| phase.modalities.contains(modality))
+            || (modality == Modality::Text && model.kind == ModelKind::Mesm)
+    };
+    let letters: String = Modality::FUSION_ORDER
+        .into_iter()
+        .filter(|modality| wanted(*modality))
+        .map(Modality::letter)
+        .collect();
+    model.modalities = letters.parse()?;
+    model.check()?;
+    Ok(())
+}
+
+/// The learner a run begins with: the text encoder as it was trained before, the model from the seed or from `begin`.
+fn fresh(
+    config: &TrainConfig,
+    text: &TextFiles,
+    begin: Option<&[u8]>,
+    device: &Device,
+) -> Result<Learner, TrainError> {
+    device.seed(config.seed);
+    let device_error = |e: String| TrainError::Device(e);
+    let model = config
+        .model
+        .init(device)
+        .map_err(|e| device_error(e.to_string()))?;
+    let encoder = text
+        .encoder(device)
+        .map_err(|e| device_error(e.to_string()))?;
+    let learner = Learner { encoder, model }.materialize();
+    Ok(match begin {
+        None => learner,
+        Some(bytes) => weights::from_bytes(learner, bytes)?,
+    })
+}
+
+fn lessons<'a>(
+    store: &'a Store,
+    reading: &'a Reading,
+    config: &TrainConfig,
+    phase: &PhaseConfig,
+) -> Result<PhaseLessons<'a>, LessonError> {
+    let train = Examples::to_learn(store, reading, phase, &config.train_split)?;
+    let class_weights = train.class_weights();
+    let valid = Examples::to_judge(store, reading, phase, &config.valid_split)?;
+    Ok(PhaseLessons {
+        train: Box::new(train),
+        valid: Box::new(valid),
+        class_weights,
+    })
+}

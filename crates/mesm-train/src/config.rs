@@ -1,0 +1,413 @@
+//! One configuration of a training run, for file and command line. Defaults are the paper's best settings (Table 6).
+
+use mesm::{Modalities, ModelConfig};
+use mesm_data::augment::{FaceAugment, SpecAugment, VoiceAugment};
+use mesm_features::mel::MelConfig;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::loss::LossKind;
+
+/// A setting that cannot be used.
+#[derive(Debug, Error)]
+#[error("{place}: `{name}` must be {expected}; found {found}")]
+pub struct TrainConfigError {
+    /// The phase, or the run.
+    pub place: String,
+    /// The setting.
+    pub name: &'static str,
+    /// What is accepted.
+    pub expected: &'static str,
+    /// What was given.
+    pub found: String,
+}
+
+/// A training run: a model, and phases one after the other.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainConfig {
+    /// Everything random follows from it: initial weights, order, pairing, augmentation, dropout.
+    pub seed: u64,
+    /// The model. Its class names are replaced by those of the data; its text size by the text encoder's.
+    pub model: ModelConfig,
+    /// The spectrogram.
+    pub mel: MelConfig,
+    /// Tokens of an utterance that are read, the two marks at its ends included.
+    pub text_max_tokens: usize,
+    /// Split to learn from.
+    pub train_split: String,
+    /// Split that chooses epochs and thresholds.
+    pub valid_split: String,
+    /// Steps between two checkpoints; one is written at the end of every epoch too.
+    pub checkpoint_steps: usize,
+    /// What is trained, in this order.
+    pub phases: Vec<PhaseConfig>,
+}
+
+/// One phase: what is trained, on what, and how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PhaseConfig {
+    /// Names files and lines of the log.
+    pub name: String,
+    /// What the phase reads. One letter: every item of that modality on its own. Several: utterances composed of
+    /// items with the same label, or the data's own utterances.
+    pub modalities: Modalities,
+    /// Times through the data.
+    pub epochs: usize,
+    /// Utterances in a step.
+    pub batch_size: usize,
+    /// Highest learning rate.
+    pub learning_rate: f64,
+    /// The text encoder and the text's output layer learn this many times slower.
+    pub text_lr_factor: f64,
+    /// Decay of the weights towards 0.
+    pub weight_decay: f64,
+    /// What turns gradients into steps.
+    pub optimizer: OptimizerKind,
+    /// How the learning rate goes.
+    pub schedule: Schedule,
+    /// Steps in which the learning rate rises from 0.
+    pub warmup_steps: usize,
+    /// Largest norm of the gradient of all parameters together; 0 for no limit.
+    pub clip: f64,
+    /// Epochs without a better validation score after which the phase ends; 0 for never.
+    pub early_stop: usize,
+    /// Score on the validation split that chooses the epoch.
+    pub metric: Metric,
+    /// What is made small.
+    pub loss: LossKind,
+    /// Weight of each modality's own loss beside that of the fused logits.
+    pub modality_loss: f64,
+    /// Weigh positives (bce) by negatives / positives, or classes (ce) by the inverse root of their frequency.
+    pub class_weights: bool,
+    /// Share of the target that is spread evenly, `[0, 1)`.
+    pub label_smoothing: f32,
+    /// Give the label the share of annotators who chose it and spread the rest evenly, where that is known.
+    pub soft_targets: bool,
+    /// Parameter of the Beta distribution that mixes pairs of faces or spectrograms; 0 for no mixing. Only where the
+    /// phase has one modality.
+    pub mixup: f64,
+    /// Sampling of classes: 0 as they come, 1 all alike, in between by that power of their frequency.
+    pub balance: f64,
+    /// Chance that a modality is dropped from an utterance, `[0, 1)`. One always stays.
+    pub modality_dropout: f64,
+    /// Face crops in a composed utterance.
+    pub faces_per_utterance: usize,
+    /// Train the text encoder too.
+    pub train_text_encoder: bool,
+    /// Parts of the model that keep their values: `v`, `a`, `t`.
+    pub freeze: String,
+    /// Weights that are kept are a running average with this share of the old ones, `[0, 1)`; 0 keeps the last ones.
+    pub average: f64,
+    /// Augmentation of faces.
+    pub face_augment: FaceAugment,
+    /// Augmentation of voices.
+    pub voice_augment: VoiceAugment,
+    /// Augmentation of spectrograms.
+    pub spec_augment: SpecAugment,
+}
+
+/// What turns gradients into steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum OptimizerKind {
+    /// Adam, the decay added to the gradient: the authors' choice.
+    #[default]
+    Adam,
+    /// Adam with decoupled decay.
+    Adamw,
+    /// Stochastic gradient descent with momentum 0.9.
+    Sgd,
+}
+
+/// What chooses the epoch whose weights are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "kebab-case")]
+pub enum Metric {
+    /// Share of utterances whose class is found.
+    Accuracy,
+    /// Mean recall of the classes (unweighted average recall).
+    Uar,
+    /// Mean F1 of the classes: the authors stop early by an average F1.
+    #[default]
+    MacroF1,
+}
+
+/// How the learning rate goes after the warm-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum Schedule {
+    /// It stays.
+    Constant,
+    /// It falls to 0 along half a cosine over the phase.
+    #[default]
+    Cosine,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            model: ModelConfig::default(),
+            mel: MelConfig::default(),
+            text_max_tokens: 100,
+            train_split: "train".to_owned(),
+            valid_split: "valid".to_owned(),
+            checkpoint_steps: 200,
+            phases: vec![PhaseConfig::default()],
+        }
+    }
+}
+
+impl Default for PhaseConfig {
+    fn default() -> Self {
+        Self {
+            name: "joint".to_owned(),
+            modalities: Modalities::ALL,
+            epochs: 40,
+            batch_size: 8,
+            learning_rate: 5e-5,
+            text_lr_factor: 10.0,
+            weight_decay: 0.0,
+            optimizer: OptimizerKind::default(),
+            schedule: Schedule::default(),
+            warmup_steps: 0,
+            clip: 1.0,
+            early_stop: 6,
+            metric: Metric::default(),
+            loss: LossKind::default(),
+            modality_loss: 0.0,
+            class_weights: true,
+            label_smoothing: 0.0,
+            soft_targets: false,
+            mixup: 0.0,
+            balance: 0.0,
+            modality_dropout: 0.0,
+            faces_per_utterance: 6,
+            train_text_encoder: true,
+            freeze: String::new(),
+            average: 0.0,
+            face_augment: FaceAugment::none(),
+            voice_augment: VoiceAugment::none(),
+            spec_augment: SpecAugment::none(),
+        }
+    }
+}
+
+impl TrainConfig {
+    /// Whether every setting can be used.
+    ///
+    /// # Errors
+    /// The first that cannot, with its phase.
+    pub fn check(&self) -> Result<(), TrainConfigError> {
+        let run = |name, expected, found: String| {
+            Err(TrainConfigError {
+                place: "the run".to_owned(),
+                name,
+                expected,
+                found,
+            })
+        };
+        if self.phases.is_empty() {
+            return run("phases", "at least one", "none".to_owned());
+        }
+        if !(2..=512).contains(&self.text_max_tokens) {
+            return run(
+                "text_max_tokens",
+                "2 to 512",
+                self.text_max_tokens.to_string(),
+            );
+        }
+        if self.checkpoint_steps == 0 {
+            return run("checkpoint_steps", "at least 1", "0".to_owned());
+        }
+        for (index, phase) in self.phases.iter().enumerate() {
+            phase.check()?;
+            if self.phases[..index].iter().any(|p| p.name == phase.name) {
+                return run("phases", "named differently", phase.name.clone());
+            }
+        }
+        Ok(())
+    }
+}
+
+impl PhaseConfig {
+    fn check(&self) -> Result<(), TrainConfigError> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        let share = |x: f64| (0.0..1.0).contains(&x);
+        let amount = |x: f64| x.is_finite() && x >= 0.0;
+        let checks: [(&'static str, bool, &'static str, String); 14] = [
+            (
+                "name",
+                !self.name.is_empty() && self.name.len() <= 40 && self.name.chars().all(plain),
+                "1 to 40 letters, digits, `-` or `_`",
+                self.name.clone(),
+            ),
+            (
+                "epochs",
+                self.epochs > 0,
+                "at least 1",
+                self.epochs.to_string(),
+            ),
+            (
+                "batch_size",
+                (1..=65_536).contains(&self.batch_size),
+                "1 to 65536",
+                self.batch_size.to_string(),
+            ),
+            (
+                "learning_rate",
+                self.learning_rate > 0.0 && self.learning_rate <= 1.0,
+                "above 0, up to 1",
+                self.learning_rate.to_string(),
+            ),
+            (
+                "text_lr_factor",
+                self.text_lr_factor.is_finite() && self.text_lr_factor > 0.0,
+                "above 0",
+                self.text_lr_factor.to_string(),
+            ),
+            (
+                "weight_decay",
+                amount(self.weight_decay),
+                "at least 0",
+                self.weight_decay.to_string(),
+            ),
+            (
+                "clip",
+                amount(self.clip),
+                "at least 0",
+                self.clip.to_string(),
+            ),
+            (
+                "modality_loss",
+                amount(self.modality_loss),
+                "at least 0",
+                self.modality_loss.to_string(),
+            ),
+            (
+                "label_smoothing",
+                share(f64::from(self.label_smoothing)),
+                "in [0, 1)",
+                self.label_smoothing.to_string(),
+            ),
+            (
+                "mixup",
+                amount(self.mixup) && (self.mixup == 0.0 || self.modalities.count() == 1),
+                "at least 0, and 0 where the phase has several modalities",
+                self.mixup.to_string(),
+            ),
+            (
+                "balance",
+                (0.0..=1.0).contains(&self.balance),
+                "in [0, 1]",
+                self.balance.to_string(),
+            ),
+            (
+                "modality_dropout",
+                share(self.modality_dropout),
+                "in [0, 1)",
+                self.modality_dropout.to_string(),
+            ),
+            (
+                "average",
+                share(self.average),
+                "in [0, 1)",
+                self.average.to_string(),
+            ),
+            (
+                "faces_per_utterance",
+                (1..=64).contains(&self.faces_per_utterance),
+                "1 to 64",
+                self.faces_per_utterance.to_string(),
+            ),
+        ];
+        for (name, sound, expected, found) in checks {
+            if !sound {
+                return Err(TrainConfigError {
+                    place: format!("phase `{}`", self.name),
+                    name,
+                    expected,
+                    found,
+                });
+            }
+        }
+        let augmentation = [
+            self.face_augment.validate(),
+            self.voice_augment.validate(),
+            self.spec_augment.validate(),
+        ];
+        for sound in augmentation {
+            sound.map_err(|error| TrainConfigError {
+                place: format!("phase `{}`", self.name),
+                name: "augmentation",
+                expected: "within its ranges",
+                found: error.to_string(),
+            })?;
+        }
+        if !self.freeze.chars().all(|c| "tva".contains(c)) {
+            return Err(TrainConfigError {
+                place: format!("phase `{}`", self.name),
+                name: "freeze",
+                expected: "some of the letters t, v, a",
+                found: self.freeze.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    /// The learning rate of step `step` of `steps`.
+    #[must_use]
+    pub fn rate(&self, step: usize, steps: usize) -> f64 {
+        if step < self.warmup_steps {
+            return self.learning_rate * (step + 1) as f64 / (self.warmup_steps + 1) as f64;
+        }
+        match self.schedule {
+            Schedule::Constant => self.learning_rate,
+            Schedule::Cosine => {
+                let span = steps.saturating_sub(self.warmup_steps).max(1) as f64;
+                let way = ((step - self.warmup_steps) as f64 / span).min(1.0);
+                self.learning_rate * 0.5 * (1.0 + (std::f64::consts::PI * way).cos())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_sound() {
+        TrainConfig::default().check().unwrap();
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named() {
+        let mut config = TrainConfig::default();
+        config.phases[0].learning_rate = f64::NAN;
+        let error = config.check().unwrap_err().to_string();
+        assert!(error.contains("phase `joint`: `learning_rate`"), "{error}");
+        config = TrainConfig::default();
+        config.phases.push(PhaseConfig::default());
+        assert!(config.check().is_err(), "two phases of one name");
+        config = TrainConfig::default();
+        config.phases[0].freeze = "x".to_owned();
+        assert!(config.check().is_err());
+    }
+
+    #[test]
+    fn the_rate_rises_and_falls() {
+        let phase = PhaseConfig {
+            learning_rate: 0.1,
+            warmup_steps: 4,
+            ..PhaseConfig::default()
+        };
+        let rates: Vec<f64> = (0..=104).map(|step| phase.rate(step, 104)).collect();
+        assert!(rates[..5].windows(2).all(|pair| pair[0] < pair[1]));
+        assert!((rates[4] - 0.1).abs() < 1e-12);
+        assert!((rates[54] - 0.05).abs() < 1e-12);
+        assert!(rates[104].abs() < 1e-12);
+    }
+}

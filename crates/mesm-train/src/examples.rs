@@ -1,0 +1,245 @@
+//! The lessons of a phase from one split of a store.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use mesm::Modality;
+use mesm_data::compose::{self, Composition, ModalityDropout, Plan, PlanItem, Sample, samples};
+use mesm_data::store::{RowInfo, Store};
+
+use crate::config::PhaseConfig;
+use crate::lessons::{LessonError, Lessons};
+use crate::loss::{LossKind, positive_weights};
+use crate::mix::mix;
+use crate::reading::{Learning, Parts, Reading};
+use crate::utterances::Utterances;
+
+/// Utterances of a batch that is judged.
+const JUDGED_AT_ONCE: usize = 32;
+
+/// Batches of one phase from one split.
+pub struct Examples<'a> {
+    store: &'a Store,
+    reading: &'a Reading,
+    phase: PhaseConfig,
+    rows: Vec<RowInfo>,
+    samples: Vec<Sample>,
+    kind: Kind,
+    learning: bool,
+    steps: usize,
+    /// The plan of the epoch that was asked for last.
+    plan: Mutex<(usize, Arc<Plan>)>,
+}
+
+/// Where utterances come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Rows of one modality.
+    Alone(compose::Modality),
+    /// Rows of several modalities with the same label.
+    Composed,
+    /// The data's own utterances.
+    Aligned,
+}
+
+impl<'a> Examples<'a> {
+    /// Batches to learn from: shuffled, augmented, mixed, with modalities dropped, as the phase says.
+    ///
+    /// # Errors
+    /// When the split has nothing for the phase.
+    pub fn to_learn(
+        store: &'a Store,
+        reading: &'a Reading,
+        phase: &PhaseConfig,
+        split: &str,
+    ) -> Result<Self, LessonError> {
+        Self::new(store, reading, phase, split, true)
+    }
+
+    /// Batches to judge: every row at least once, as it is.
+    ///
+    /// # Errors
+    /// When the split has nothing for the phase.
+    pub fn to_judge(
+        store: &'a Store,
+        reading: &'a Reading,
+        phase: &PhaseConfig,
+        split: &str,
+    ) -> Result<Self, LessonError> {
+        Self::new(store, reading, phase, split, false)
+    }
+
+    fn new(
+        store: &'a Store,
+        reading: &'a Reading,
+        phase: &PhaseConfig,
+        split: &str,
+        learning: bool,
+    ) -> Result<Self, LessonError> {
+        let rows = store.rows(split);
+        let samples = samples(&rows);
+        let mut modalities = phase.modalities.iter().map(of_store);
+        let kind = match (modalities.next(), modalities.next()) {
+            (Some(only), None) => Kind::Alone(only),
+            _ if rows.iter().any(|row| row.has_faces && row.has_audio) => Kind::Aligned,
+            _ => Kind::Composed,
+        };
+        let mut examples = Self {
+            store,
+            reading,
+            phase: phase.clone(),
+            rows,
+            samples,
+            kind,
+            learning,
+            steps: 0,
+            plan: Mutex::default(),
+        };
+        let plan = examples.planned(0);
+        if plan.is_empty() {
+            return Err(LessonError(format!(
+                "phase `{}`: the split `{split}` has no rows with {}; its splits are {}",
+                phase.name,
+                phase.modalities,
+                store.splits().join(", ")
+            )));
+        }
+        examples.steps = plan.steps(examples.batch_size());
+        examples.plan = Mutex::new((0, Arc::new(plan)));
+        Ok(examples)
+    }
+
+    /// Weights of the classes in the phase's loss, from the rows of its modalities.
+    #[must_use]
+    pub fn class_weights(&self) -> Vec<f32> {
+        let mut counts = vec![0_usize; self.store.classes().len()];
+        if !self.phase.class_weights {
+            return vec![1.0; counts.len()];
+        }
+        let used = self.modalities();
+        for sample in &self.samples {
+            let counted = !sample.modalities.and(used).is_empty();
+            if let Some(count) = sample
+                .label
+                .filter(|_| counted)
+                .and_then(|label| counts.get_mut(usize::from(label)))
+            {
+                *count += 1;
+            }
+        }
+        let total: usize = counts.iter().sum();
+        match self.phase.loss {
+            LossKind::Bce => positive_weights(&counts, total),
+            LossKind::Ce => inverse_roots(&counts),
+        }
+    }
+
+    fn modalities(&self) -> compose::Modalities {
+        let letters = self.phase.modalities;
+        compose::Modalities::ALL.filter(|modality| letters.iter().any(|m| of_store(m) == modality))
+    }
+
+    fn batch_size(&self) -> usize {
+        if self.learning {
+            self.phase.batch_size
+        } else {
+            JUDGED_AT_ONCE
+        }
+    }
+
+    fn planned(&self, epoch: usize) -> Plan {
+        let (seed, samples) = (self.reading.seed(), self.samples.as_slice());
+        let composition = Composition {
+            modalities: self.modalities(),
+            balance: self.phase.balance,
+            faces_per_utterance: self.phase.faces_per_utterance,
+            dropout: ModalityDropout::all(self.phase.modality_dropout),
+            ..Composition::default()
+        };
+        let number = epoch as u64;
+        match (self.kind, self.learning) {
+            (Kind::Alone(modality), true) => {
+                Plan::one_modality(samples, modality, self.phase.balance, seed, number)
+            }
+            (Kind::Alone(modality), false) => Plan::every(samples, modality),
+            (Kind::Composed, true) => Plan::composed(samples, &composition, seed, number),
+            (Kind::Composed, false) => Plan::pairing(samples, &composition, seed),
+            (Kind::Aligned, true) => Plan::aligned(samples, &composition, seed, number),
+            (Kind::Aligned, false) => Plan::every_aligned(samples, composition.modalities),
+        }
+    }
+
+    fn plan(&self, epoch: usize) -> Arc<Plan> {
+        // Every evaluation has the one plan.
+        let epoch = if self.learning { epoch } else { 0 };
+        let mut kept = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.0 != epoch {
+            *kept = (epoch, Arc::new(self.planned(epoch)));
+        }
+        kept.1.clone()
+    }
+
+    fn parts(&self, item: &PlanItem) -> Parts {
+        let row = |place: usize| self.rows[place];
+        Parts {
+            faces: item.faces.iter().copied().map(row).collect(),
+            audio: item.audio.map(row),
+            text: item.text.map(row),
+        }
+    }
+}
+
+impl Lessons for Examples<'_> {
+    fn steps(&self) -> usize {
+        self.steps
+    }
+
+    fn utterances(&self, epoch: usize, step: usize) -> Result<Utterances, LessonError> {
+        let plan = self.plan(epoch);
+        let mut batch = Utterances::default();
+        let whole = (epoch * self.steps + step) as u64;
+        for item in plan.batch(step, self.batch_size()) {
+            let learning = self.learning.then_some(Learning {
+                phase: &self.phase,
+                place: [epoch as u64, item.number as u64],
+            });
+            self.reading
+                .add(self.store, &self.parts(&item), learning, &mut batch)?;
+        }
+        if self.learning && self.phase.mixup > 0.0 {
+            mix(&mut batch, self.phase.mixup, self.reading.seed(), whole)?;
+        }
+        Ok(batch)
+    }
+}
+
+fn of_store(modality: Modality) -> compose::Modality {
+    match modality {
+        Modality::Text => compose::Modality::Text,
+        Modality::Visual => compose::Modality::Faces,
+        Modality::Acoustic => compose::Modality::Audio,
+    }
+}
+
+/// Weights of classes by the inverse root of their counts, 1 on average over all utterances; 1 for a class without any.
+fn inverse_roots(counts: &[usize]) -> Vec<f32> {
+    let root = |count: usize| 1.0 / (count.max(1) as f32).sqrt();
+    let total: usize = counts.iter().sum();
+    let sum: f32 = counts.iter().map(|&count| root(count) * count as f32).sum();
+    let scale = if sum > 0.0 { total as f32 / sum } else { 1.0 };
+    let weight = |&count: &usize| if count == 0 { 1.0 } else { root(count) * scale };
+    counts.iter().map(weight).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::inverse_roots;
+
+    #[test]
+    fn rare_classes_weigh_more_and_the_mean_stays() {
+        let weights = inverse_roots(&[400, 100, 0]);
+        assert!((weights[1] / weights[0] - 2.0).abs() < 1e-6);
+        let mean = (weights[0] * 400.0 + weights[1] * 100.0) / 500.0;
+        assert!((mean - 1.0).abs() < 1e-6, "{mean}");
+        assert_eq!(weights[2], 1.0);
+    }
+}

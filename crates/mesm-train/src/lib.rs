@@ -1,0 +1,25 @@
+//! Training and judging: losses, metrics, the training loop, checkpoints, figures and reports.
+//!
+//! [`config`] says what is done; [`run`] does it, on [`lessons`] that give a batch by its place alone; [`examples`] makes
+//! them from a store. [`judge`] asks a learner about utterances whose answer is known.
+#![forbid(unsafe_code)]
+
+mod average;
+mod checkpoint;
+pub mod config;
+pub mod examples;
+pub mod figures;
+pub mod judge;
+pub mod learner;
+pub mod lessons;
+pub mod loss;
+pub mod metrics;
+mod mix;
+mod optimizer;
+pub mod reading;
+pub mod report;
+pub mod run;
+mod utterances;
+pub mod weights;
+
+pub use utterances::Utterances;

@@ -1,0 +1,637 @@
+//! The training loop: phases, epochs, steps; it can be stopped anywhere and goes on as if it had not been.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use burn::module::Module;
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Tensor};
+use mesm::weights::{FloatFormat, WeightsError};
+use mesm::{Modality, Output};
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::average::{averaged, share_kept};
+use crate::checkpoint::{Checkpoint, CheckpointError, Exact, RunState, replace};
+use crate::config::{Metric, PhaseConfig, TrainConfig, TrainConfigError};
+use crate::judge::{Answers, JudgeError, judge};
+use crate::learner::{Learner, LearnerError};
+use crate::lessons::{LessonError, Lessons, each};
+use crate::loss::Loss;
+use crate::metrics::Confusion;
+use crate::optimizer::{OptimizerError, PhaseOptimizer, with_identities};
+use crate::utterances::Utterances;
+use crate::weights;
+
+/// The checkpoint's name in the run's folder.
+pub const CHECKPOINT: &str = "checkpoint.safetensors";
+/// The log's name in the run's folder: a JSON object a line.
+pub const LOG: &str = "log.jsonl";
+/// Steps between two lines of the log.
+const LOG_STEPS: usize = 20;
+
+/// Why a run ended early.
+#[derive(Debug, Error)]
+pub enum TrainError {
+    /// A setting.
+    #[error(transparent)]
+    Config(#[from] TrainConfigError),
+    /// The run's folder belongs to a run with other settings.
+    #[error(
+        "{}: this run was begun with other settings. Go on with those (its config.json), or choose another folder",
+        folder.display()
+    )]
+    OtherRun {
+        /// The run's folder.
+        folder: PathBuf,
+    },
+    /// The checkpoint.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// An item of the data.
+    #[error(transparent)]
+    Lesson(#[from] LessonError),
+    /// A forward pass.
+    #[error(transparent)]
+    Learner(#[from] LearnerError),
+    /// Validation.
+    #[error(transparent)]
+    Judge(#[from] JudgeError),
+    /// A step.
+    #[error(transparent)]
+    Optimizer(#[from] OptimizerError),
+    /// Weights that could not be kept or taken up.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// A file of the run.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// The device failed.
+    #[error("the device failed: {0}")]
+    Device(String),
+    /// The loss is no number any more.
+    #[error(
+        "phase `{phase}`, epoch {epoch}, step {step}: the loss is {loss} (norm of the gradients {norm}). The batch: {ids}. \
+         The last good state is {}: lower the learning rate or the clipping norm in a new run",
+        checkpoint.display()
+    )]
+    NotFinite {
+        /// The phase.
+        phase: String,
+        /// The epoch, from 0.
+        epoch: usize,
+        /// The step, from 0.
+        step: usize,
+        /// The loss.
+        loss: f64,
+        /// The norm of the gradients.
+        norm: f64,
+        /// The utterances.
+        ids: String,
+        /// The last checkpoint.
+        checkpoint: PathBuf,
+    },
+    /// Whoever watches asked for it.
+    #[error("stopped; the same command goes on from the last checkpoint")]
+    Stopped,
+}
+
+impl TrainError {
+    /// Whether settings or data are at fault; otherwise the machine or the training.
+    #[must_use]
+    pub fn is_bad_input(&self) -> bool {
+        matches!(
+            self,
+            Self::Config(_) | Self::OtherRun { .. } | Self::Lesson(_) | Self::Weights(_)
+        )
+    }
+}
+
+/// What happens, for whoever shows it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+pub enum Event {
+    /// A phase begins or goes on.
+    Phase {
+        /// Its name.
+        phase: String,
+        /// Epochs it may have.
+        epochs: usize,
+        /// Epoch it is at, from 0.
+        epoch: usize,
+        /// Steps of an epoch.
+        steps: usize,
+        /// Step it is at.
+        step: usize,
+        /// Batches of the validation split.
+        valid_steps: usize,
+    },
+    /// A step is done.
+    Step {
+        /// The phase.
+        phase: String,
+        /// The epoch, from 0.
+        epoch: usize,
+        /// The step, from 0.
+        step: usize,
+        /// Its loss.
+        loss: f64,
+        /// Norm of all gradients before clipping.
+        norm: f64,
+        /// Learning rate.
+        rate: f64,
+        /// Utterances a second since the last such line of the log.
+        utterances_per_s: f64,
+    },
+    /// A batch of the validation split is judged.
+    Valid {
+        /// Batches done.
+        done: usize,
+        /// Batches there are.
+        of: usize,
+    },
+    /// An epoch is done and judged.
+    Epoch {
+        /// The phase.
+        phase: String,
+        /// The epoch, from 0.
+        epoch: usize,
+        /// Mean loss of its steps.
+        train_loss: f64,
+        /// Mean loss on the validation split.
+        valid_loss: f64,
+        /// The score that chooses the epoch.
+        score: f64,
+        /// Accuracy, mean recall and mean F1 of each modality and of all together on the validation split.
+        scores: BTreeMap<String, [f64; 3]>,
+        /// Whether its weights are the best so far and were kept.
+        best: bool,
+        /// Seconds it took, judging included, since the run was last taken up.
+        seconds: f64,
+    },
+    /// The phase has ended.
+    Ended {
+        /// The phase.
+        phase: String,
+        /// The epoch whose weights were kept, from 0.
+        epoch: usize,
+        /// Their score.
+        score: f64,
+        /// The file they are in.
+        weights: String,
+    },
+}
+
+/// What a phase learns from.
+pub struct PhaseLessons<'a> {
+    /// Batches to learn from.
+    pub train: Box<dyn Lessons + 'a>,
+    /// Batches that choose the epoch.
+    pub valid: Box<dyn Lessons + 'a>,
+    /// Weights of the classes in the loss.
+    pub class_weights: Vec<f32>,
+}
+
+/// A run: settings, a folder, a device, and where learner and data come from.
+pub struct Run<'a> {
+    /// The settings.
+    pub config: &'a TrainConfig,
+    /// Where everything is kept.
+    pub folder: &'a Path,
+    /// A device with automatic differentiation.
+    pub device: &'a Device,
+    /// The lessons of a phase.
+    pub lessons: &'a dyn Fn(&PhaseConfig) -> Result<PhaseLessons<'a>, LessonError>,
+    /// Hears of every event; false stops the run.
+    pub watch: &'a mut dyn FnMut(&Event) -> bool,
+}
+
+/// A learner and what goes with it in a phase.
+struct AtWork {
+    learner: Learner,
+    average: Option<Learner>,
+    optimizer: PhaseOptimizer,
+    state: RunState,
+}
+
+impl Run<'_> {
+    /// Trains to the end, from the last checkpoint if there is one. `fresh` makes the learner at its beginning, and is
+    /// called more than once: two learners must share nothing.
+    ///
+    /// # Errors
+    /// See [`TrainError`]; the run can be taken up again after any of them.
+    pub fn train(
+        &mut self,
+        fresh: &dyn Fn() -> Result<Learner, TrainError>,
+    ) -> Result<Learner, TrainError> {
+        self.config.check()?;
+        let settings = serde_json::to_string_pretty(self.config)
+            .map_err(|e| TrainError::Device(e.to_string()))?;
+        let folder = self.folder;
+        fs::create_dir_all(folder).map_err(|source| file(folder, source))?;
+        let checkpoint = self.checkpoint_path();
+        let mut at_work = if checkpoint.is_file() {
+            self.taken_up(Checkpoint::read(&checkpoint)?, &settings, fresh)?
+        } else {
+            let path = folder.join("config.json");
+            replace(&path, settings.as_bytes()).map_err(|source| file(&path, source))?;
+            let state = RunState {
+                config: settings,
+                phase: 0,
+                epoch: 0,
+                step: 0,
+                loss: Exact(0.0),
+                best: None,
+                log_lines: 0,
+                identities: BTreeMap::new(),
+            };
+            self.at_work(fresh()?, state, fresh)?
+        };
+        self.shorten_log(at_work.state.log_lines)?;
+        while let Some(phase) = self.config.phases.get(at_work.state.phase) {
+            self.phase(phase, &mut at_work)?;
+            let path = self.weights_path(phase);
+            let bytes = fs::read(&path).map_err(|source| file(&path, source))?;
+            let learner = weights::from_bytes(fresh()?, &bytes)?;
+            let state = RunState {
+                phase: at_work.state.phase + 1,
+                epoch: 0,
+                step: 0,
+                loss: Exact(0.0),
+                best: None,
+                ..at_work.state
+            };
+            at_work = self.at_work(learner, state, fresh)?;
+            self.keep(&at_work)?;
+        }
+        Ok(at_work.learner)
+    }
+
+    fn checkpoint_path(&self) -> PathBuf {
+        self.folder.join(CHECKPOINT)
+    }
+
+    fn weights_path(&self, phase: &PhaseConfig) -> PathBuf {
+        self.folder.join(format!("{}.safetensors", phase.name))
+    }
+
+    /// Everything a phase begins with. After the last phase the learner only rests.
+    fn at_work(
+        &self,
+        learner: Learner,
+        mut state: RunState,
+        fresh: &dyn Fn() -> Result<Learner, TrainError>,
+    ) -> Result<AtWork, TrainError> {
+        let phase = self
+            .config
+            .phases
+            .get(state.phase)
+            .or(self.config.phases.last());
+        let phase = phase.cloned().unwrap_or_default();
+        let average = if phase.average > 0.0 {
+            let twin = weights::restored(fresh()?, &weights::snapshot(&learner)?)?;
+            Some(twin.judging())
+        } else {
+            None
+        };
+        let learner = learner
+            .materialize()
+            .frozen(&phase.freeze, phase.train_text_encoder)?;
+        state.identities = learner
+            .identities()
+            .into_iter()
+            .map(|(path, id)| (path, id.val()))
+            .collect();
+        Ok(AtWork {
+            learner,
+            average,
+            optimizer: PhaseOptimizer::new(&phase),
+            state,
+        })
+    }
+
+    fn taken_up(
+        &self,
+        checkpoint: Checkpoint,
+        settings: &str,
+        fresh: &dyn Fn() -> Result<Learner, TrainError>,
+    ) -> Result<AtWork, TrainError> {
+        if checkpoint.state.config != settings {
+            return Err(TrainError::OtherRun {
+                folder: self.folder.to_owned(),
+            });
+        }
+        let learner = weights::restored(fresh()?, &checkpoint.learner)?;
+        let identities = checkpoint.state.identities.clone();
+        let mut at_work = self.at_work(learner, checkpoint.state, fresh)?;
+        at_work.learner = with_identities(at_work.learner, &identities)?;
+        at_work.state.identities = identities;
+        if let Some(average) = &checkpoint.average {
+            at_work.average = Some(weights::restored(fresh()?, average)?.judging());
+        }
+        if !checkpoint.optimizer.is_empty() {
+            at_work.optimizer = at_work.optimizer.restored(checkpoint.optimizer)?;
+        }
+        Ok(at_work)
+    }
+
+    fn keep(&self, at_work: &AtWork) -> Result<(), TrainError> {
+        let average = at_work
+            .average
+            .as_ref()
+            .map(weights::snapshot)
+            .transpose()?;
+        Ok(Checkpoint {
+            state: at_work.state.clone(),
+            learner: weights::snapshot(&at_work.learner)?,
+            average,
+            optimizer: at_work.optimizer.to_bytes()?,
+        }
+        .write(&self.checkpoint_path())?)
+    }
+
+    fn phase(&mut self, phase: &PhaseConfig, at_work: &mut AtWork) -> Result<(), TrainError> {
+        let lessons = (self.lessons)(phase)?;
+        let loss = Loss::new(
+            phase.loss,
+            lessons.class_weights.clone(),
+            phase.label_smoothing,
+        );
+        self.tell(&Event::Phase {
+            phase: phase.name.clone(),
+            epochs: phase.epochs,
+            epoch: at_work.state.epoch,
+            steps: lessons.train.steps(),
+            step: at_work.state.step,
+            valid_steps: lessons.valid.steps(),
+        })?;
+        while at_work.state.epoch < phase.epochs && !stops_early(phase, &at_work.state) {
+            let begun = Instant::now();
+            self.epoch(phase, lessons.train.as_ref(), &loss, at_work)?;
+            self.end_epoch(phase, &lessons, &loss, at_work, begun)?;
+        }
+        let (score, epoch) = at_work.state.best.unwrap_or_default();
+        let ended = Event::Ended {
+            phase: phase.name.clone(),
+            epoch,
+            score: score.0,
+            weights: self.weights_path(phase).display().to_string(),
+        };
+        self.log(&mut at_work.state, &ended)?;
+        self.tell(&ended)
+    }
+
+    fn epoch(
+        &mut self,
+        phase: &PhaseConfig,
+        lessons: &dyn Lessons,
+        loss: &Loss,
+        at_work: &mut AtWork,
+    ) -> Result<(), TrainError> {
+        let (epoch, steps) = (at_work.state.epoch, lessons.steps());
+        let mut since = (Instant::now(), 0_usize);
+        each(lessons, epoch, at_work.state.step, |step, utterances| {
+            let whole = epoch * steps + step;
+            self.device.seed(mixed(&[
+                self.config.seed,
+                at_work.state.phase as u64,
+                whole as u64,
+            ]));
+            let rate = phase.rate(whole, phase.epochs * steps);
+            let output = at_work.learner.forward(&utterances, self.device)?;
+            let value = batch_loss(phase, loss, &output, &utterances);
+            let number = value
+                .clone()
+                .try_into_scalar::<f32>()
+                .map_err(|e| TrainError::Device(format!("{e:?}")))?;
+            let gradients = value.backward();
+            let gradients = GradientsParams::from_grads(gradients, &at_work.learner);
+            let (learner, norm) =
+                at_work
+                    .optimizer
+                    .step(rate, at_work.learner.clone(), gradients)?;
+            if !number.is_finite() || !norm.is_finite() {
+                return Err(TrainError::NotFinite {
+                    phase: phase.name.clone(),
+                    epoch,
+                    step,
+                    loss: f64::from(number),
+                    norm,
+                    ids: utterances.ids.join(", "),
+                    checkpoint: self.checkpoint_path(),
+                });
+            }
+            at_work.learner = learner;
+            if let Some(average) = at_work.average.take() {
+                let keep = share_kept(phase.average, whole);
+                at_work.average = Some(averaged(average, &at_work.learner, keep));
+            }
+            at_work.state.step = step + 1;
+            at_work.state.loss.0 += f64::from(number);
+            since.1 += utterances.len();
+            let event = Event::Step {
+                phase: phase.name.clone(),
+                epoch,
+                step,
+                loss: f64::from(number),
+                norm,
+                rate,
+                utterances_per_s: since.1 as f64 / since.0.elapsed().as_secs_f64().max(1e-9),
+            };
+            if (step + 1).is_multiple_of(LOG_STEPS) {
+                self.log(&mut at_work.state, &event)?;
+                since = (Instant::now(), 0);
+            }
+            if (step + 1).is_multiple_of(self.config.checkpoint_steps) && step + 1 < steps {
+                self.keep(at_work)?;
+            }
+            self.tell(&event)?;
+            Ok::<_, TrainError>(true)
+        })
+    }
+
+    fn end_epoch(
+        &mut self,
+        phase: &PhaseConfig,
+        lessons: &PhaseLessons<'_>,
+        loss: &Loss,
+        at_work: &mut AtWork,
+        begun: Instant,
+    ) -> Result<(), TrainError> {
+        let judged = match &at_work.average {
+            Some(average) => average.clone(),
+            None => at_work.learner.judging(),
+        };
+        let mut stopped = false;
+        let answers = judge(
+            &judged,
+            lessons.valid.as_ref(),
+            &self.device.clone().inner(),
+            |output, utterances| batch_loss(phase, loss, output, utterances),
+            |done, of| stopped |= !(self.watch)(&Event::Valid { done, of }),
+        )?;
+        if stopped {
+            return Err(TrainError::Stopped);
+        }
+        let classes = judged.model.config().classes.len();
+        let scores = scores(phase, &answers, classes);
+        let score = chosen(phase, &scores);
+        let state = &mut at_work.state;
+        let best = state.best.is_none_or(|(best, _)| score > best.0);
+        if best {
+            let path = self.weights_path(phase);
+            let bytes = weights::to_bytes(&judged, &self.config.mel, FloatFormat::F32)?;
+            replace(&path, &bytes).map_err(|source| file(&path, source))?;
+            state.best = Some((Exact(score), state.epoch));
+        }
+        let event = Event::Epoch {
+            phase: phase.name.clone(),
+            epoch: state.epoch,
+            train_loss: state.loss.0 / lessons.train.steps().max(1) as f64,
+            valid_loss: answers.loss,
+            score,
+            scores,
+            best,
+            seconds: begun.elapsed().as_secs_f64(),
+        };
+        self.log(state, &event)?;
+        state.epoch += 1;
+        state.step = 0;
+        state.loss = Exact(0.0);
+        self.keep(at_work)?;
+        self.tell(&event)
+    }
+
+    fn tell(&mut self, event: &Event) -> Result<(), TrainError> {
+        if (self.watch)(event) {
+            Ok(())
+        } else {
+            Err(TrainError::Stopped)
+        }
+    }
+
+    fn log(&self, state: &mut RunState, event: &Event) -> Result<(), TrainError> {
+        let path = self.folder.join(LOG);
+        let line = serde_json::to_string(event).map_err(|e| TrainError::Device(e.to_string()))?;
+        fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .and_then(|mut log| writeln!(log, "{line}"))
+            .map_err(|source| file(&path, source))?;
+        state.log_lines += 1;
+        Ok(())
+    }
+
+    /// Removes the lines of the log that a killed run wrote after its last checkpoint.
+    fn shorten_log(&self, lines: usize) -> Result<(), TrainError> {
+        let path = self.folder.join(LOG);
+        let kept: String = match fs::read_to_string(&path) {
+            Ok(text) => text.split_inclusive('\n').take(lines).collect(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(source) => return Err(file(&path, source)),
+        };
+        replace(&path, kept.as_bytes()).map_err(|source| file(&path, source))
+    }
+}
+
+fn file(path: &Path, source: std::io::Error) -> TrainError {
+    TrainError::File {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// One seed from several numbers (the finaliser of splitmix64 after each).
+fn mixed(numbers: &[u64]) -> u64 {
+    numbers.iter().fold(0, |seed, number| {
+        let mut z = (seed ^ number).wrapping_add(0x9E37_79B9_7F4A_7C15);
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    })
+}
+
+fn stops_early(phase: &PhaseConfig, state: &RunState) -> bool {
+    phase.early_stop > 0
+        && state
+            .best
+            .is_some_and(|(_, epoch)| state.epoch > epoch + phase.early_stop)
+}
+
+/// The modality of a phase that has one only.
+fn alone(phase: &PhaseConfig) -> Option<Modality> {
+    let mut modalities = phase.modalities.iter();
+    modalities.next().filter(|_| modalities.next().is_none())
+}
+
+/// The loss of the modality, where the phase has one only; of the fused logits and, weighed, of each modality otherwise.
+fn batch_loss(
+    phase: &PhaseConfig,
+    loss: &Loss,
+    output: &Output,
+    utterances: &Utterances,
+) -> Tensor<1> {
+    let alone = alone(phase);
+    let mut terms = Vec::new();
+    if alone.is_none() {
+        let rows = vec![1.0; utterances.len()];
+        terms.push(loss.forward(output.logits.clone(), &utterances.targets, &rows));
+    }
+    for part in &output.modalities {
+        let weight = match alone {
+            Some(alone) if alone == part.modality => 1.0,
+            Some(_) => continue,
+            None if phase.modality_loss > 0.0 => phase.modality_loss,
+            None => continue,
+        };
+        let rows = match part.modality {
+            Modality::Text => utterances.with_words(),
+            Modality::Visual => utterances.with_faces(),
+            Modality::Acoustic => utterances.with_sound(),
+        };
+        terms.push(loss.forward(part.logits.clone(), &utterances.targets, &rows) * weight);
+    }
+    let none = || Tensor::zeros([1], &output.logits.device());
+    terms
+        .into_iter()
+        .reduce(|sum, term| sum + term)
+        .unwrap_or_else(none)
+}
+
+/// Accuracy, mean recall and mean F1 of each modality of the phase and of all together.
+fn scores(phase: &PhaseConfig, answers: &Answers, classes: usize) -> BTreeMap<String, [f64; 3]> {
+    let all = (phase.modalities.count() > 1).then_some(None);
+    let each = phase.modalities.iter().map(Some);
+    all.into_iter()
+        .chain(each)
+        .map(|modality| {
+            let name = modality.map_or_else(|| "all".to_owned(), |m| m.letter().to_string());
+            let answered = answers.of(modality);
+            let pairs = answered
+                .iter()
+                .map(|(_, label, logits)| (usize::from(*label), crate::metrics::largest(logits)));
+            let confusion = Confusion::from_pairs(classes, pairs);
+            let scores = [confusion.accuracy(), confusion.uar(), confusion.macro_f1()];
+            (name, scores)
+        })
+        .collect()
+}
+
+fn chosen(phase: &PhaseConfig, scores: &BTreeMap<String, [f64; 3]>) -> f64 {
+    let name = alone(phase).map_or_else(|| "all".to_owned(), |m| m.letter().to_string());
+    let scores = scores.get(&name).copied().unwrap_or_default();
+    match phase.metric {
+        Metric::Accuracy => scores[0],
+        Metric::Uar => scores[1],
+        Metric::MacroF1 => scores[2],
+    }
+}

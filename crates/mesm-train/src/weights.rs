@@ -1,0 +1,97 @@
+//! Trained weights as a file that the program and the page read.
+
+use std::collections::HashMap;
+
+use mesm::ModelConfig;
+use mesm::weights::{
+    FloatFormat, Limits, NamedTensors, SafetensorsSource, WeightsError, export_safetensors,
+    load_params, read_params,
+};
+use mesm_features::mel::MelConfig;
+
+use crate::learner::Learner;
+
+/// Entry of the header with the model's settings, [`ModelConfig`] as JSON.
+pub const CONFIG: &str = "config";
+/// Entry of the header with the spectrogram's settings, [`MelConfig`] as JSON; absent where they are the default.
+pub const MEL: &str = "mel";
+/// Names of the text encoder's parameters begin so.
+pub const TEXT_PREFIX: &str = "text_encoder.";
+
+/// The learner as safetensors: the model by the names of its state dict, the text encoder under [`TEXT_PREFIX`], their
+/// settings in the header.
+///
+/// # Errors
+/// When a value is not finite or does not fit the format.
+pub fn to_bytes(
+    learner: &Learner,
+    mel: &MelConfig,
+    format: FloatFormat,
+) -> Result<Vec<u8>, WeightsError> {
+    let mut tensors = read_params(&learner.model)?;
+    for (name, shape, values) in read_params(&learner.encoder)?.iter() {
+        tensors.insert(
+            format!("{TEXT_PREFIX}{name}"),
+            shape.to_vec(),
+            values.to_vec(),
+        );
+    }
+    export_safetensors(&tensors, format, header(learner.model.config(), mel))
+}
+
+fn header(config: &ModelConfig, mel: &MelConfig) -> HashMap<String, String> {
+    let json = |value: serde_json::Result<String>| value.unwrap_or_default();
+    HashMap::from([
+        (CONFIG.to_owned(), json(serde_json::to_string(config))),
+        (MEL.to_owned(), json(serde_json::to_string(mel))),
+    ])
+}
+
+/// `learner` with the parameters of a file that [`to_bytes`] wrote.
+///
+/// # Errors
+/// When the file does not hold exactly the learner's parameters.
+pub fn from_bytes(learner: Learner, bytes: &[u8]) -> Result<Learner, WeightsError> {
+    let source = || SafetensorsSource::new(bytes, Limits::default());
+    Ok(Learner {
+        model: load_params(learner.model, &mut source()?.without([TEXT_PREFIX]))?,
+        encoder: load_params(learner.encoder, &mut source()?.under(TEXT_PREFIX))?,
+    })
+}
+
+/// All parameters and buffers of the learner by name.
+///
+/// # Errors
+/// When the device cannot be read.
+pub fn snapshot(learner: &Learner) -> Result<NamedTensors, WeightsError> {
+    let mut all = NamedTensors::default();
+    for (prefix, part) in [
+        ("model.", read_params(&learner.model)?),
+        ("encoder.", read_params(&learner.encoder)?),
+    ] {
+        for (name, shape, values) in part.iter() {
+            all.insert(format!("{prefix}{name}"), shape.to_vec(), values.to_vec());
+        }
+    }
+    Ok(all)
+}
+
+/// `learner` with the parameters of a [`snapshot`].
+///
+/// # Errors
+/// When the snapshot is of another learner.
+pub fn restored(learner: Learner, snapshot: &NamedTensors) -> Result<Learner, WeightsError> {
+    let part = |prefix: &str| {
+        let mut part = NamedTensors::default();
+        for (name, shape, values) in snapshot.iter() {
+            if let Some(name) = name.strip_prefix(prefix) {
+                part.insert(name, shape.to_vec(), values.to_vec());
+            }
+        }
+        part
+    };
+    Ok(Learner {
+        model: load_params(learner.model, &mut part("model."))?,
+        encoder: load_params(learner.encoder, &mut part("encoder."))?,
+    })
+}
