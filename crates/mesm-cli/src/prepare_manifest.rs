@@ -181,7 +181,7 @@ fn write_table(outcome: &Outcome, store: &Path, out: &mut String) -> std::fmt::R
                 .collect();
             writeln!(
                 out,
-                "{:10}  {:>7}  {:24}  {}",
+                "{:15}  {:>7}  {:23}  {}",
                 skipped.file,
                 skipped.count,
                 skipped.reason.words(),
@@ -256,7 +256,7 @@ split      rows    faces   voices    texts  bewilderment       joy
 train        12        5        3        7             0        12
 
 left out (3; all reasons in report.json)
-faces.csv         3  file missing              line 4: a\\nb.jpg; line 5: c.jpg
+faces.csv              3  file missing             line 4: a\\nb.jpg; line 5: c.jpg
 not read    audio.tar: there is no audio.csv
 "
         );

@@ -19,9 +19,9 @@ fn the_report_is_a_table_or_json() {
         "186 rows",
         "2 shards written now, 0 kept",
         "left out (3; all reasons in report.json)",
-        "file missing              line 102: faces/absent.jpg",
-        "label is no class         line 8: bored",
-        "row does not read         line 162: 4 fields instead of 5",
+        "file missing             line 102: faces/absent.jpg",
+        "label is no class        line 8: bored",
+        "row does not read        line 162: 4 fields instead of 5",
     ] {
         assert!(run.stdout.contains(line), "{line}\n{}", run.stdout);
     }

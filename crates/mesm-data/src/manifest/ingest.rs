@@ -99,8 +99,8 @@ pub fn prepare(
     for (number, skipped) in store.skipped().enumerate() {
         skips.merge(read_skipped(&head, out, number, skipped)?);
     }
+    report.not_read = not_read(folder, &mut skips);
     report.skipped = skips.into_list();
-    report.not_read = not_read(folder);
     if report.rows == 0 {
         return Err(no_rows(folder, &report.skipped));
     }

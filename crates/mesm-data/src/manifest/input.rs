@@ -11,6 +11,8 @@ use super::ManifestError;
 use super::plan::Source;
 use super::record::Kind;
 use super::report::{InputFile, NotRead};
+use super::skipped::{Reason, Skips};
+use super::table::Table;
 
 /// Length and digest of every file that is read.
 pub(super) fn inputs(folder: &Path, sources: &[Source]) -> Result<Vec<InputFile>, ManifestError> {
@@ -62,11 +64,14 @@ pub(super) fn has_clips(folder: &Path) -> Option<&'static str> {
         .find(|file| folder.join(file).is_file())
 }
 
-/// What a folder holds that is not looked into.
-pub(super) fn not_read(folder: &Path) -> Vec<NotRead> {
-    let clips = has_clips(folder).map(|file| NotRead {
-        file: file.to_owned(),
-        reason: "videos are not ingested yet: `mesm infer` judges them one by one".to_owned(),
+/// What a folder holds that is not looked into. The rows of a table of clips are counted one by one.
+pub(super) fn not_read(folder: &Path, skips: &mut Skips) -> Vec<NotRead> {
+    let clips = has_clips(folder).and_then(|file| {
+        let error = count_clips(folder, file, skips).err()?;
+        Some(NotRead {
+            file: file.to_owned(),
+            reason: error.to_string(),
+        })
     });
     let lonely = Kind::ALL.into_iter().filter_map(|kind| {
         let archive = kind.archive()?;
@@ -77,4 +82,15 @@ pub(super) fn not_read(folder: &Path) -> Vec<NotRead> {
         })
     });
     clips.into_iter().chain(lonely).collect()
+}
+
+fn count_clips(folder: &Path, file: &str, skips: &mut Skips) -> Result<(), ManifestError> {
+    let mut table = Table::open(&folder.join(file))?;
+    let path = table.columns().iter().position(|column| column == "path");
+    while let Some((place, record)) = table.next_record()? {
+        let found = path.and_then(|at| record.get(at)).unwrap_or_default();
+        let found = String::from_utf8_lossy(found);
+        skips.add(file, Reason::Video, Some(place.line), &found);
+    }
+    Ok(())
 }

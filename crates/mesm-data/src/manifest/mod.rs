@@ -6,7 +6,8 @@
 //! text.csv                split,label,text  and, if there are: source,subject,lang
 //! ```
 //!
-//! Any of the three may be absent; splits are named freely. Tables and archives are untrusted: nothing is unpacked to
+//! The videos of a table of clips (`clips.csv`) are not ingested yet: its rows are counted as left out. Any of the three
+//! may be absent; splits are named freely. Tables and archives are untrusted: nothing is unpacked to
 //! disk, sizes are bounded, and a row that cannot be taken is counted with its reason in the store's `report.json`.
 //! Memory holds an index of rows and archive entries, a few dozen bytes each, and one row group of media.
 //!

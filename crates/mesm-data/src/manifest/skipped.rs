@@ -39,6 +39,8 @@ pub enum Reason {
     EntryNoFile,
     /// An entry that a later one of the same name replaces, as it would when unpacked.
     EntryReplaced,
+    /// A video of a table of clips: those are judged one by one (`mesm infer`), not ingested yet.
+    Video,
 }
 
 impl Reason {
@@ -58,7 +60,8 @@ impl Reason {
             Self::EmptyText => "no words",
             Self::EntryWithoutRow => "no row for it",
             Self::EntryNoFile => "no plain file",
-            Self::EntryReplaced => "replaced by a later entry",
+            Self::EntryReplaced => "replaced by a later one",
+            Self::Video => "video: not ingested yet",
         }
     }
 }

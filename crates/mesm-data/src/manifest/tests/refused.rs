@@ -46,7 +46,7 @@ fn what_is_left_out_is_counted_with_its_reason() {
     fs::create_dir(data.path().join("clips")).unwrap();
     fs::write(
         data.path().join("clips/clips.csv"),
-        "path,text,label,note\n",
+        "path,text,label,note\na.mp4,so,joy,\nb.mp4,,,\n",
     )
     .unwrap();
     let report = run(data.path(), out.path(), 1 << 20).unwrap().report;
@@ -59,6 +59,7 @@ fn what_is_left_out_is_counted_with_its_reason() {
     assert_eq!(
         found,
         [
+            ("clips/clips.csv", Reason::Video, 2),
             ("faces.csv", Reason::BadRow, 4),
             ("faces.csv", Reason::NoLabel, 1),
             ("faces.csv", Reason::UnknownLabel, 1),
@@ -73,12 +74,12 @@ fn what_is_left_out_is_counted_with_its_reason() {
             ("text.csv", Reason::EmptyText, 1),
         ]
     );
-    let missing = &report.skipped[5].examples[0];
+    let missing = &report.skipped[6].examples[0];
     assert_eq!(
         (missing.line, missing.found.as_str()),
         (Some(6), "f/absent.jpg")
     );
-    assert_eq!(report.not_read[0].file, "clips/clips.csv");
+    assert_eq!(report.not_read, []);
     let again = run(data.path(), out.path(), 1 << 20).unwrap().report;
     assert_eq!(
         again, report,
