@@ -22,6 +22,9 @@ pub struct TrainConfigError {
     pub found: String,
 }
 
+/// A setting, whether it is sound, what is expected and what was found.
+type Checked = (&'static str, bool, &'static str, String);
+
 /// A training run: a model, and phases one after the other.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -234,13 +237,38 @@ impl TrainConfig {
 
 impl PhaseConfig {
     fn check(&self) -> Result<(), TrainConfigError> {
+        let wrong = |name, expected, found| {
+            Err(TrainConfigError {
+                place: format!("phase `{}`", self.name),
+                name,
+                expected,
+                found,
+            })
+        };
+        for (name, sound, expected, found) in self.counts().into_iter().chain(self.amounts()) {
+            if !sound {
+                return wrong(name, expected, found);
+            }
+        }
+        let augmentation = [
+            self.face_augment.validate(),
+            self.voice_augment.validate(),
+            self.spec_augment.validate(),
+        ];
+        if let Some(error) = augmentation.into_iter().find_map(Result::err) {
+            return wrong("augmentation", "within its ranges", error.to_string());
+        }
+        Ok(())
+    }
+
+    /// Names and whole numbers: the setting, whether it is sound, what is expected, what was found.
+    fn counts(&self) -> [Checked; 5] {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        let share = |x: f64| (0.0..1.0).contains(&x);
-        let amount = |x: f64| x.is_finite() && x >= 0.0;
-        let checks: [(&'static str, bool, &'static str, String); 14] = [
+        let size = self.name.len();
+        [
             (
                 "name",
-                !self.name.is_empty() && self.name.len() <= 40 && self.name.chars().all(plain),
+                (1..=40).contains(&size) && self.name.chars().all(plain),
                 "1 to 40 letters, digits, `-` or `_`",
                 self.name.clone(),
             ),
@@ -257,6 +285,26 @@ impl PhaseConfig {
                 self.batch_size.to_string(),
             ),
             (
+                "faces_per_utterance",
+                (1..=64).contains(&self.faces_per_utterance),
+                "1 to 64",
+                self.faces_per_utterance.to_string(),
+            ),
+            (
+                "freeze",
+                self.freeze.chars().all(|c| "tva".contains(c)),
+                "some of the letters t, v, a",
+                self.freeze.clone(),
+            ),
+        ]
+    }
+
+    /// Rates and shares.
+    fn amounts(&self) -> [Checked; 10] {
+        let share = |name, x: f64| (name, (0.0..1.0).contains(&x), "in [0, 1)", x.to_string());
+        let amount = |name, x: f64| (name, x.is_finite() && x >= 0.0, "at least 0", x.to_string());
+        [
+            (
                 "learning_rate",
                 self.learning_rate > 0.0 && self.learning_rate <= 1.0,
                 "above 0, up to 1",
@@ -268,34 +316,17 @@ impl PhaseConfig {
                 "above 0",
                 self.text_lr_factor.to_string(),
             ),
-            (
-                "weight_decay",
-                amount(self.weight_decay),
-                "at least 0",
-                self.weight_decay.to_string(),
-            ),
-            (
-                "clip",
-                amount(self.clip),
-                "at least 0",
-                self.clip.to_string(),
-            ),
-            (
-                "modality_loss",
-                amount(self.modality_loss),
-                "at least 0",
-                self.modality_loss.to_string(),
-            ),
-            (
-                "label_smoothing",
-                share(f64::from(self.label_smoothing)),
-                "in [0, 1)",
-                self.label_smoothing.to_string(),
-            ),
+            amount("weight_decay", self.weight_decay),
+            amount("clip", self.clip),
+            amount("modality_loss", self.modality_loss),
+            share("label_smoothing", f64::from(self.label_smoothing)),
+            share("modality_dropout", self.modality_dropout),
+            share("average", self.average),
             (
                 "mixup",
-                amount(self.mixup) && (self.mixup == 0.0 || self.modalities.count() == 1),
-                "at least 0, and 0 where the phase has several modalities",
+                (0.0..=100.0).contains(&self.mixup)
+                    && (self.mixup == 0.0 || self.modalities.count() == 1),
+                "0 to 100, and 0 where the phase has several modalities",
                 self.mixup.to_string(),
             ),
             (
@@ -304,57 +335,7 @@ impl PhaseConfig {
                 "in [0, 1]",
                 self.balance.to_string(),
             ),
-            (
-                "modality_dropout",
-                share(self.modality_dropout),
-                "in [0, 1)",
-                self.modality_dropout.to_string(),
-            ),
-            (
-                "average",
-                share(self.average),
-                "in [0, 1)",
-                self.average.to_string(),
-            ),
-            (
-                "faces_per_utterance",
-                (1..=64).contains(&self.faces_per_utterance),
-                "1 to 64",
-                self.faces_per_utterance.to_string(),
-            ),
-        ];
-        for (name, sound, expected, found) in checks {
-            if !sound {
-                return Err(TrainConfigError {
-                    place: format!("phase `{}`", self.name),
-                    name,
-                    expected,
-                    found,
-                });
-            }
-        }
-        let augmentation = [
-            self.face_augment.validate(),
-            self.voice_augment.validate(),
-            self.spec_augment.validate(),
-        ];
-        for sound in augmentation {
-            sound.map_err(|error| TrainConfigError {
-                place: format!("phase `{}`", self.name),
-                name: "augmentation",
-                expected: "within its ranges",
-                found: error.to_string(),
-            })?;
-        }
-        if !self.freeze.chars().all(|c| "tva".contains(c)) {
-            return Err(TrainConfigError {
-                place: format!("phase `{}`", self.name),
-                name: "freeze",
-                expected: "some of the letters t, v, a",
-                found: self.freeze.clone(),
-            });
-        }
-        Ok(())
+        ]
     }
 
     /// The learning rate of step `step` of `steps`.

@@ -589,9 +589,8 @@ fn batch_loss(
     for part in &output.modalities {
         let weight = match alone {
             Some(alone) if alone == part.modality => 1.0,
-            Some(_) => continue,
             None if phase.modality_loss > 0.0 => phase.modality_loss,
-            None => continue,
+            _ => continue,
         };
         let rows = match part.modality {
             Modality::Text => utterances.with_words(),

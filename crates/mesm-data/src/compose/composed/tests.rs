@@ -293,5 +293,5 @@ fn settings_are_checked_and_read_from_files() {
         (read.balance, read.dropout.text, read.dropout.faces),
         (0.5, 0.1, 0.0)
     );
-    assert!(serde_json::from_str::<Composition>(r#"{"ballance": 0.5}"#).is_err());
+    assert!(serde_json::from_str::<Composition>(r#"{"equality": 0.5}"#).is_err());
 }
