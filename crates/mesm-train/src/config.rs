@@ -95,6 +95,8 @@ pub struct PhaseConfig {
     pub balance: f64,
     /// Chance that a modality is dropped from an utterance, `[0, 1)`. One always stays.
     pub modality_dropout: f64,
+    /// Composed utterances of an epoch; 0 for as many as use up the largest modality once.
+    pub utterances: usize,
     /// Face crops in a composed utterance.
     pub faces_per_utterance: usize,
     /// Train the text encoder too.
@@ -187,6 +189,7 @@ impl Default for PhaseConfig {
             mixup: 0.0,
             balance: 0.0,
             modality_dropout: 0.0,
+            utterances: 0,
             faces_per_utterance: 6,
             train_text_encoder: true,
             freeze: String::new(),

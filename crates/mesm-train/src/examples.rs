@@ -15,6 +15,8 @@ use crate::utterances::Utterances;
 
 /// Utterances of a batch that is judged.
 const JUDGED_AT_ONCE: usize = 32;
+/// Composed utterances that are judged: any number of pairings could be made, and more would not tell more.
+const JUDGED_COMPOSED: usize = 1000;
 
 /// Batches of one phase from one split.
 pub struct Examples<'a> {
@@ -55,7 +57,7 @@ impl<'a> Examples<'a> {
         Self::new(store, reading, phase, split, true)
     }
 
-    /// Batches to judge: every row at least once, as it is.
+    /// Batches to judge: every row once, or a fixed thousand of composed utterances, as they are.
     ///
     /// # Errors
     /// When the split has nothing for the phase.
@@ -149,6 +151,11 @@ impl<'a> Examples<'a> {
     fn planned(&self, epoch: usize) -> Plan {
         let (seed, samples) = (self.reading.seed(), self.samples.as_slice());
         let composition = Composition {
+            utterances: if self.learning {
+                self.phase.utterances
+            } else {
+                JUDGED_COMPOSED
+            },
             modalities: self.modalities(),
             balance: self.phase.balance,
             faces_per_utterance: self.phase.faces_per_utterance,

@@ -8,6 +8,7 @@ use lexopt::prelude::*;
 use crate::bindgen;
 use crate::site::check_url;
 use crate::suites::Suite;
+use crate::train_demo::DEVICES;
 
 /// What the user reads without an argument or with `--help`.
 pub const HELP: &str = "\
@@ -31,6 +32,10 @@ Commands
     dist      build a folder to upload to any static web host
                 --public-url /p/   the path below which the host serves it (/)
                 --out DIR          the folder (dist)
+    train-demo  train the page's model on a folder of labelled faces, voices and sentences
+                --data DIR         the folder, as `mesm prepare manifest --help` describes it
+                --out DIR          store, checkpoints, log and weights (runs/web)
+                --device D         cpu, cuda or vulkan (cpu)
     setup     bring everything that demo and test need, build nothing
     help      this text
 
@@ -72,6 +77,15 @@ pub enum Command {
         /// The folder.
         out: PathBuf,
     },
+    /// Train the page's model.
+    TrainDemo {
+        /// The folder of data.
+        data: PathBuf,
+        /// Where store, checkpoints and weights go.
+        out: PathBuf,
+        /// Where to compute.
+        device: String,
+    },
     /// Bring tools and weights.
     Setup,
     /// Stand in for wasm-bindgen, called by trunk.
@@ -108,10 +122,15 @@ impl Command {
                 public_url: "/".to_owned(),
                 out: PathBuf::from("dist"),
             },
+            "train-demo" => Self::TrainDemo {
+                data: PathBuf::new(),
+                out: PathBuf::from("runs/web"),
+                device: "cpu".to_owned(),
+            },
             "setup" => Self::Setup,
             _ => {
                 return Err(format!(
-                    "no command {name:?}: expected demo, test, check, dist, setup or help"
+                    "no command {name:?}: expected demo, test, check, dist, train-demo, setup or help"
                 )
                 .into());
             }
@@ -132,8 +151,23 @@ impl Command {
                     check_url(public_url).map_err(|error| error.to_string())?;
                 }
                 (Self::Dist { out, .. }, Long("out")) => *out = parser.value()?.into(),
+                (Self::TrainDemo { data, .. }, Long("data")) => *data = parser.value()?.into(),
+                (Self::TrainDemo { out, .. }, Long("out")) => *out = parser.value()?.into(),
+                (Self::TrainDemo { device, .. }, Long("device")) => {
+                    let name = parser.value()?.string()?;
+                    if !DEVICES.contains(&name.as_str()) {
+                        let known = DEVICES.join(", ");
+                        return Err(format!("no device {name:?}: expected {known}").into());
+                    }
+                    *device = name;
+                }
                 (_, other) => return Err(other.unexpected()),
             }
+        }
+        if let Self::TrainDemo { data, .. } = &command
+            && data.as_os_str().is_empty()
+        {
+            return Err("train-demo needs --data DIR".into());
         }
         if let Self::Test { suites } = &mut command
             && suites.is_empty()

@@ -21,3 +21,4 @@ pub mod suites;
 pub mod tally;
 pub mod toolchain;
 pub mod tools;
+pub mod train_demo;

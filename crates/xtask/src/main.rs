@@ -11,7 +11,7 @@ use xtask::places::Places;
 use xtask::process::program;
 use xtask::serve::Site;
 use xtask::step::{note, step};
-use xtask::{bindgen, check, site, suites};
+use xtask::{bindgen, check, site, suites, train_demo};
 
 fn main() -> ExitCode {
     let command = match Command::parse(env::args_os().skip(1)) {
@@ -44,6 +44,9 @@ fn run(command: Command) -> Result<ExitCode> {
         }
         Command::Check => check::check(&Places::find()?)?,
         Command::Dist { public_url, out } => dist(&Places::find()?, &public_url, &out)?,
+        Command::TrainDemo { data, out, device } => {
+            train_demo::train_demo(&Places::find()?, &data, &out, &device)?;
+        }
         Command::Setup => suites::prepare(&Places::find()?).map(|_| ())?,
         Command::Bindgen(arguments) => return bindgen::stand_in(&arguments),
     }
