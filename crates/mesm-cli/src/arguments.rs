@@ -4,8 +4,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use mesm::{Modalities, ModelConfig, ModelKind};
+use mesm::Modalities;
 
+use crate::choices::{DeviceChoice, ModelChoice, parse_modalities, parse_top_p};
 use crate::eval::EvalArguments;
 use crate::prepare_manifest::PrepareCommand;
 use crate::train::arguments::TrainArguments;
@@ -114,35 +115,6 @@ pub struct InferArguments {
     pub max_side: u32,
 }
 
-/// Which model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ModelChoice {
-    /// Sparse: the words choose the points
-    Mesm,
-    /// Dense: every point
-    Fe2e,
-}
-
-impl From<ModelChoice> for ModelKind {
-    fn from(choice: ModelChoice) -> Self {
-        match choice {
-            ModelChoice::Mesm => Self::Mesm,
-            ModelChoice::Fe2e => Self::Fe2e,
-        }
-    }
-}
-
-/// Which device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum DeviceChoice {
-    /// The processor
-    Cpu,
-    /// An NVIDIA card (a build with the feature cuda)
-    Cuda,
-    /// A card with a Vulkan driver (a build with the feature vulkan)
-    Vulkan,
-}
-
 /// How a time line is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum TimelineFormat {
@@ -178,16 +150,6 @@ fn parse_length(text: &str) -> Result<Length, String> {
     Ok(Length {
         ms: ms.round() as u32,
     })
-}
-
-pub(crate) fn parse_top_p(text: &str) -> Result<f32, String> {
-    let p = text.parse::<f32>().map_err(|e| e.to_string())?;
-    ModelConfig::check_top_p(p).map_err(|e| e.to_string())?;
-    Ok(p)
-}
-
-pub(crate) fn parse_modalities(text: &str) -> Result<Modalities, String> {
-    text.parse().map_err(|e: mesm::ConfigError| e.to_string())
 }
 
 #[cfg(test)]

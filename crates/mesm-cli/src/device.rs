@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 
-use crate::arguments::DeviceChoice;
+use crate::choices::DeviceChoice;
 use crate::error::CliError;
 
 /// The device, ready for use.

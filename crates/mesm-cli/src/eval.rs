@@ -17,10 +17,9 @@ use mesm_train::learner::Learner;
 use mesm_train::reading::Reading;
 use mesm_train::report::{Answered, Evaluation, ModalityReport, Reporting};
 
-use crate::arguments::{DeviceChoice, ModelChoice, parse_modalities, parse_top_p};
+use crate::choices::{DeviceChoice, ModelChoice, parse_modalities, parse_top_p};
 use crate::device;
 use crate::error::CliError;
-use crate::prepare::fit_text;
 use crate::weights::{Origin, WeightsFile};
 use crate::words::Words;
 
@@ -190,7 +189,7 @@ fn loaded(
         origin.text_encoder()?,
         &device,
     )?;
-    fit_text(&mut config, &words, origin)?;
+    words.fit(&mut config, origin)?;
     let model = origin.load(&config, &device)?;
     let (encoder, tokenizer) = words.into_parts();
     let max_tokens = MAX_TOKENS.min(encoder.max_tokens());

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod arguments;
+pub mod choices;
 pub mod device;
 pub mod error;
 pub mod eval;

@@ -77,7 +77,7 @@ pub fn prepare(
                 device,
             )
         })?;
-        fit_text(&mut config, &words, &origin)?;
+        words.fit(&mut config, &origin)?;
         let found = watch.time("text", || words.vector(text.unwrap_or_default()))?;
         notes.extend(found.cut_to.map(|read| RunNote::TextCut { read }));
         Some(Sentence {
@@ -162,26 +162,6 @@ fn words_wanted(
         _ => {}
     }
     Ok(wanted && (text.is_some() || kind == ModelKind::Mesm))
-}
-
-/// The untrained model takes any text encoder, a trained one only its own size.
-pub(crate) fn fit_text(
-    config: &mut ModelConfig,
-    words: &Words,
-    origin: &Origin<'_>,
-) -> Result<(), CliError> {
-    if !origin.is_trained() {
-        config.text_dim = words.dim;
-    }
-    if config.text_dim == words.dim {
-        return Ok(());
-    }
-    Err(CliError::Arguments(format!(
-        "{} was trained with text vectors of {} numbers; this text encoder gives {}: name the right one by --text-encoder",
-        origin.name(),
-        config.text_dim,
-        words.dim
-    )))
 }
 
 #[cfg(test)]

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor};
+use mesm::ModelConfig;
 use mesm::text::{TextConfig, TextEncoder, TokenBatch};
 use mesm::weights::Limits;
 use mesm_features::tokens::{TokenError, WordPiece};
 
 use crate::error::CliError;
-use crate::weights::TrainedText;
+use crate::weights::{Origin, TrainedText};
 
 const VARIABLE: &str = "MESM_TEXT_ENCODER";
 const CONFIG: &str = "config.json";
@@ -77,6 +78,25 @@ impl Words {
             folder: files.folder,
             device: device.clone(),
         })
+    }
+
+    /// Fits the size of the text's vector: the untrained model takes any text encoder, a trained one only its own.
+    ///
+    /// # Errors
+    /// When the weights were trained with vectors of another size.
+    pub fn fit(&self, config: &mut ModelConfig, origin: &Origin<'_>) -> Result<(), CliError> {
+        if !origin.is_trained() {
+            config.text_dim = self.dim;
+        }
+        if config.text_dim == self.dim {
+            return Ok(());
+        }
+        Err(CliError::Arguments(format!(
+            "{} was trained with text vectors of {} numbers; this text encoder gives {}: name the right one by --text-encoder",
+            origin.name(),
+            config.text_dim,
+            self.dim
+        )))
     }
 
     /// Encoder and tokenizer.

@@ -7,7 +7,7 @@ use mesm::{AttentionMode, Modalities, ModelConfig, ModelKind};
 use mesm_train::config::{OptimizerKind, PhaseConfig, Schedule, TrainConfig};
 use mesm_train::loss::LossKind;
 
-use crate::arguments::{DeviceChoice, ModelChoice};
+use crate::choices::{DeviceChoice, ModelChoice};
 use crate::error::CliError;
 
 const EXAMPLES: &str = "\
@@ -85,7 +85,7 @@ pub struct RunFlags {
     #[arg(long, value_enum)]
     pub model: Option<ModelChoice>,
     /// Share of the attention mass that MESM keeps, above 0 and up to 1
-    #[arg(long, alias = "top-p", value_name = "P", value_parser = crate::arguments::parse_top_p)]
+    #[arg(long, alias = "top-p", value_name = "P", value_parser = crate::choices::parse_top_p)]
     pub sparse_threshold: Option<f32>,
     /// Whether the attention learns
     #[arg(long, value_enum)]
@@ -145,7 +145,7 @@ pub struct LearningFlags {
     #[arg(long, value_name = "FACTOR")]
     pub text_lr_factor: Option<f64>,
     /// What is read: t (words), v (faces), a (voice); the model is built for what its phases read
-    #[arg(long, value_name = "LETTERS", value_parser = crate::arguments::parse_modalities)]
+    #[arg(long, value_name = "LETTERS", value_parser = crate::choices::parse_modalities)]
     pub modalities: Option<Modalities>,
 }
 
@@ -336,5 +336,13 @@ mod tests {
             toml::from_str::<TrainConfig>(&text).unwrap(),
             TrainConfig::default()
         );
+    }
+
+    #[test]
+    fn the_recipe_of_the_page_is_sound() {
+        let recipe = include_str!("../../../mesm-train/recipes/web.toml");
+        let config: TrainConfig = toml::from_str(recipe).unwrap();
+        config.check().unwrap();
+        assert_eq!(config.phases.len(), 4);
     }
 }

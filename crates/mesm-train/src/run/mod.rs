@@ -1,5 +1,9 @@
 //! The training loop: phases, epochs, steps; it can be stopped anywhere and goes on as if it had not been.
 
+mod error;
+mod event;
+mod score;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
@@ -8,23 +12,22 @@ use std::time::Instant;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor};
-use mesm::weights::{FloatFormat, WeightsError};
-use mesm::{Modality, Output};
-use serde::Serialize;
-use thiserror::Error;
+use burn::tensor::Device;
+use mesm::weights::FloatFormat;
 
 use crate::average::{averaged, share_kept};
-use crate::checkpoint::{Checkpoint, CheckpointError, Exact, RunState, replace};
-use crate::config::{Metric, PhaseConfig, TrainConfig, TrainConfigError};
-use crate::judge::{Answers, JudgeError, judge};
-use crate::learner::{Learner, LearnerError};
+use crate::checkpoint::{Checkpoint, Exact, RunState, replace};
+use crate::config::{PhaseConfig, TrainConfig};
+use crate::judge::judge;
+use crate::learner::Learner;
 use crate::lessons::{LessonError, Lessons, each};
 use crate::loss::Loss;
-use crate::metrics::Confusion;
-use crate::optimizer::{OptimizerError, PhaseOptimizer, with_identities};
-use crate::utterances::Utterances;
+use crate::optimizer::{PhaseOptimizer, with_identities};
 use crate::weights;
+
+pub use error::TrainError;
+pub use event::Event;
+use score::{batch_loss, chosen, scores};
 
 /// The checkpoint's name in the run's folder.
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
@@ -32,163 +35,6 @@ pub const CHECKPOINT: &str = "checkpoint.safetensors";
 pub const LOG: &str = "log.jsonl";
 /// Steps between two lines of the log.
 const LOG_STEPS: usize = 20;
-
-/// Why a run ended early.
-#[derive(Debug, Error)]
-pub enum TrainError {
-    /// A setting.
-    #[error(transparent)]
-    Config(#[from] TrainConfigError),
-    /// The run's folder belongs to a run with other settings.
-    #[error(
-        "{}: this run was begun with other settings. Go on with those (its config.json), or choose another folder",
-        folder.display()
-    )]
-    OtherRun {
-        /// The run's folder.
-        folder: PathBuf,
-    },
-    /// The checkpoint.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// An item of the data.
-    #[error(transparent)]
-    Lesson(#[from] LessonError),
-    /// A forward pass.
-    #[error(transparent)]
-    Learner(#[from] LearnerError),
-    /// Validation.
-    #[error(transparent)]
-    Judge(#[from] JudgeError),
-    /// A step.
-    #[error(transparent)]
-    Optimizer(#[from] OptimizerError),
-    /// Weights that could not be kept or taken up.
-    #[error(transparent)]
-    Weights(#[from] WeightsError),
-    /// A file of the run.
-    #[error("{}: {source}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// The operating system's reason.
-        source: std::io::Error,
-    },
-    /// The device failed.
-    #[error("the device failed: {0}")]
-    Device(String),
-    /// The loss is no number any more.
-    #[error(
-        "phase `{phase}`, epoch {epoch}, step {step}: the loss is {loss} (norm of the gradients {norm}). The batch: {ids}. \
-         The last good state is {}: lower the learning rate or the clipping norm in a new run",
-        checkpoint.display()
-    )]
-    NotFinite {
-        /// The phase.
-        phase: String,
-        /// The epoch, from 0.
-        epoch: usize,
-        /// The step, from 0.
-        step: usize,
-        /// The loss.
-        loss: f64,
-        /// The norm of the gradients.
-        norm: f64,
-        /// The utterances.
-        ids: String,
-        /// The last checkpoint.
-        checkpoint: PathBuf,
-    },
-    /// Whoever watches asked for it.
-    #[error("stopped; the same command goes on from the last checkpoint")]
-    Stopped,
-}
-
-impl TrainError {
-    /// Whether settings or data are at fault; otherwise the machine or the training.
-    #[must_use]
-    pub fn is_bad_input(&self) -> bool {
-        matches!(
-            self,
-            Self::Config(_) | Self::OtherRun { .. } | Self::Lesson(_) | Self::Weights(_)
-        )
-    }
-}
-
-/// What happens, for whoever shows it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(tag = "event", rename_all = "lowercase")]
-pub enum Event {
-    /// A phase begins or goes on.
-    Phase {
-        /// Its name.
-        phase: String,
-        /// Epochs it may have.
-        epochs: usize,
-        /// Epoch it is at, from 0.
-        epoch: usize,
-        /// Steps of an epoch.
-        steps: usize,
-        /// Step it is at.
-        step: usize,
-        /// Batches of the validation split.
-        valid_steps: usize,
-    },
-    /// A step is done.
-    Step {
-        /// The phase.
-        phase: String,
-        /// The epoch, from 0.
-        epoch: usize,
-        /// The step, from 0.
-        step: usize,
-        /// Its loss.
-        loss: f64,
-        /// Norm of all gradients before clipping.
-        norm: f64,
-        /// Learning rate.
-        rate: f64,
-        /// Utterances a second since the last such line of the log.
-        utterances_per_s: f64,
-    },
-    /// A batch of the validation split is judged.
-    Valid {
-        /// Batches done.
-        done: usize,
-        /// Batches there are.
-        of: usize,
-    },
-    /// An epoch is done and judged.
-    Epoch {
-        /// The phase.
-        phase: String,
-        /// The epoch, from 0.
-        epoch: usize,
-        /// Mean loss of its steps.
-        train_loss: f64,
-        /// Mean loss on the validation split.
-        valid_loss: f64,
-        /// The score that chooses the epoch.
-        score: f64,
-        /// Accuracy, mean recall and mean F1 of each modality and of all together on the validation split.
-        scores: BTreeMap<String, [f64; 3]>,
-        /// Whether its weights are the best so far and were kept.
-        best: bool,
-        /// Seconds it took, judging included, since the run was last taken up.
-        seconds: f64,
-    },
-    /// The phase has ended.
-    Ended {
-        /// The phase.
-        phase: String,
-        /// The epoch whose weights were kept, from 0.
-        epoch: usize,
-        /// Their score.
-        score: f64,
-        /// The file they are in.
-        weights: String,
-    },
-}
 
 /// What a phase learns from.
 pub struct PhaseLessons<'a> {
@@ -565,72 +411,4 @@ fn stops_early(phase: &PhaseConfig, state: &RunState) -> bool {
         && state
             .best
             .is_some_and(|(_, epoch)| state.epoch > epoch + phase.early_stop)
-}
-
-/// The modality of a phase that has one only.
-fn alone(phase: &PhaseConfig) -> Option<Modality> {
-    let mut modalities = phase.modalities.iter();
-    modalities.next().filter(|_| modalities.next().is_none())
-}
-
-/// The loss of the modality, where the phase has one only; of the fused logits and, weighed, of each modality otherwise.
-fn batch_loss(
-    phase: &PhaseConfig,
-    loss: &Loss,
-    output: &Output,
-    utterances: &Utterances,
-) -> Tensor<1> {
-    let alone = alone(phase);
-    let mut terms = Vec::new();
-    if alone.is_none() {
-        let rows = vec![1.0; utterances.len()];
-        terms.push(loss.forward(output.logits.clone(), &utterances.targets, &rows));
-    }
-    for part in &output.modalities {
-        let weight = match alone {
-            Some(alone) if alone == part.modality => 1.0,
-            None if phase.modality_loss > 0.0 => phase.modality_loss,
-            _ => continue,
-        };
-        let rows = match part.modality {
-            Modality::Text => utterances.with_words(),
-            Modality::Visual => utterances.with_faces(),
-            Modality::Acoustic => utterances.with_sound(),
-        };
-        terms.push(loss.forward(part.logits.clone(), &utterances.targets, &rows) * weight);
-    }
-    let none = || Tensor::zeros([1], &output.logits.device());
-    terms
-        .into_iter()
-        .reduce(|sum, term| sum + term)
-        .unwrap_or_else(none)
-}
-
-/// Accuracy, mean recall and mean F1 of each modality of the phase and of all together.
-fn scores(phase: &PhaseConfig, answers: &Answers, classes: usize) -> BTreeMap<String, [f64; 3]> {
-    let all = (phase.modalities.count() > 1).then_some(None);
-    let each = phase.modalities.iter().map(Some);
-    all.into_iter()
-        .chain(each)
-        .map(|modality| {
-            let name = modality.map_or_else(|| "all".to_owned(), |m| m.letter().to_string());
-            let answered = answers.of(modality);
-            let pairs = answered
-                .iter()
-                .map(|(_, label, logits)| (usize::from(*label), crate::metrics::largest(logits)));
-            let confusion = Confusion::from_pairs(classes, pairs);
-            let scores = [confusion.accuracy(), confusion.uar(), confusion.macro_f1()];
-            (name, scores)
-        })
-        .collect()
-}
-
-fn chosen(phase: &PhaseConfig, scores: &BTreeMap<String, [f64; 3]>) -> f64 {
-    let name = alone(phase).map_or_else(|| "all".to_owned(), |m| m.letter().to_string());
-    let scores = scores.get(&name).copied().unwrap_or_default();
-    match phase.metric {
-        Metric::Accuracy => scores[0],
-        Metric::Uar => scores[1],
-        Metric::MacroF1 => scores[2],
-    }
 }

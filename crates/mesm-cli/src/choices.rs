@@ -1,0 +1,43 @@
+//! What several commands let their user choose.
+
+use clap::ValueEnum;
+use mesm::{ConfigError, Modalities, ModelConfig, ModelKind};
+
+/// Which model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ModelChoice {
+    /// Sparse: the words choose the points
+    Mesm,
+    /// Dense: every point
+    Fe2e,
+}
+
+impl From<ModelChoice> for ModelKind {
+    fn from(choice: ModelChoice) -> Self {
+        match choice {
+            ModelChoice::Mesm => Self::Mesm,
+            ModelChoice::Fe2e => Self::Fe2e,
+        }
+    }
+}
+
+/// Which device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DeviceChoice {
+    /// The processor
+    Cpu,
+    /// An NVIDIA card (a build with the feature cuda)
+    Cuda,
+    /// A card with a Vulkan driver (a build with the feature vulkan)
+    Vulkan,
+}
+
+pub(crate) fn parse_top_p(text: &str) -> Result<f32, String> {
+    let p = text.parse::<f32>().map_err(|e| e.to_string())?;
+    ModelConfig::check_top_p(p).map_err(|e| e.to_string())?;
+    Ok(p)
+}
+
+pub(crate) fn parse_modalities(text: &str) -> Result<Modalities, String> {
+    text.parse().map_err(|e: ConfigError| e.to_string())
+}
