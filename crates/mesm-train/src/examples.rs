@@ -160,7 +160,6 @@ impl<'a> Examples<'a> {
             balance: self.phase.balance,
             faces_per_utterance: self.phase.faces_per_utterance,
             dropout: ModalityDropout::all(self.phase.modality_dropout),
-            ..Composition::default()
         };
         let number = epoch as u64;
         match (self.kind, self.learning) {

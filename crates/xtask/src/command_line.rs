@@ -150,9 +150,10 @@ impl Command {
                     *public_url = parser.value()?.string()?;
                     check_url(public_url).map_err(|error| error.to_string())?;
                 }
-                (Self::Dist { out, .. }, Long("out")) => *out = parser.value()?.into(),
+                (Self::Dist { out, .. } | Self::TrainDemo { out, .. }, Long("out")) => {
+                    *out = parser.value()?.into();
+                }
                 (Self::TrainDemo { data, .. }, Long("data")) => *data = parser.value()?.into(),
-                (Self::TrainDemo { out, .. }, Long("out")) => *out = parser.value()?.into(),
                 (Self::TrainDemo { device, .. }, Long("device")) => {
                     let name = parser.value()?.string()?;
                     if !DEVICES.contains(&name.as_str()) {
