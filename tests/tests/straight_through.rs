@@ -5,7 +5,8 @@
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
-use mesm::attention::{CrossModalAttention, straight_through};
+use mesm::AttentionMode;
+use mesm::attention::{CrossModalAttention, concentration, straight_through};
 use mesm::nucleus::nucleus_mask;
 use mesm::weights::{Formula, load_params, param_specs};
 use mesm_tests::golden::values;
@@ -28,7 +29,13 @@ fn drawn<const D: usize>(name: &str, shape: [usize; D], device: &Device) -> Tens
 }
 
 fn layer(device: &Device) -> CrossModalAttention {
-    let layer = CrossModalAttention::new(CHANNELS, QUERY, WIDTH, device);
+    let layer = CrossModalAttention::new(
+        CHANNELS,
+        QUERY,
+        WIDTH,
+        AttentionMode::StraightThrough,
+        device,
+    );
     load_params(layer, &mut Formula::new("straight-through", "layer.")).unwrap()
 }
 
@@ -97,6 +104,53 @@ fn selection_has_the_gradient_of_soft_attention() {
             spec.name
         );
     }
+}
+
+#[test]
+fn concentration_is_0_for_even_weights_and_the_logarithm_of_their_number_for_one() {
+    let device = Device::flex();
+    let of = |weights: &[f32], counts: &[f32]| {
+        let weights = Tensor::<1>::from_floats(weights, &device);
+        values(concentration(
+            weights,
+            Tensor::<1>::from_floats(counts, &device),
+        ))[0]
+    };
+    let near = |found: f32, expected: f32| {
+        assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+    };
+    near(of(&[0.25; 4], &[4.0]), 0.0);
+    near(of(&[0.0, 1.0, 0.0, 0.0], &[4.0]), 4.0_f32.ln());
+    // Two frames, the second with two candidates among its three points.
+    near(
+        of(&[1.0, 0.0, 0.5, 0.5, 0.0], &[2.0, 2.0]),
+        2.0_f32.ln() / 2.0,
+    );
+}
+
+#[test]
+fn a_fresh_attention_that_learns_prefers_strong_responses_whatever_the_words() {
+    let device = Device::flex();
+    device.seed(1);
+    let layer = CrossModalAttention::new(
+        CHANNELS,
+        QUERY,
+        WIDTH,
+        AttentionMode::StraightThrough,
+        &device,
+    );
+    let strength: Tensor<3> = Tensor::arange(0..6, &device).float().reshape([1, 6, 1]);
+    let points = strength.repeat_dim(2, CHANNELS);
+    let of = |query: f32| {
+        let query = Tensor::full([1, QUERY], query, &device);
+        values(layer.weights(points.clone(), layer.project_query(query), None))
+    };
+    let weights = of(0.0);
+    assert!(
+        weights.windows(2).all(|pair| pair[0] < pair[1]),
+        "{weights:?}"
+    );
+    assert_eq!(weights, of(3.0));
 }
 
 /// The layer with one entry of its `index`-th parameter, in PyTorch's layout, moved by `by`.

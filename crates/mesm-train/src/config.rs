@@ -6,6 +6,7 @@ use mesm_features::mel::MelConfig;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::learner::TextLearning;
 use crate::loss::LossKind;
 
 /// A setting that cannot be used.
@@ -82,6 +83,15 @@ pub struct PhaseConfig {
     pub loss: LossKind,
     /// Weight of each modality's own loss beside that of the fused logits.
     pub modality_loss: f64,
+    /// Share of the attention mass that MESM keeps at the phase's first step, `(0, 1]`; it goes straight to the model's
+    /// own share, which is judged throughout. Points that are kept teach the attention, so it had better begin with
+    /// many. 0 for the model's own share from the beginning.
+    pub top_p_first: f64,
+    /// Share of the phase's steps that this takes, `(0, 1]`.
+    pub top_p_span: f64,
+    /// Weight of the attention layers' distance from even attention, in nats, in the loss. Without it a trained attention
+    /// ends with one or two points; it has no effect where the attention is frozen.
+    pub attention_spread: f64,
     /// Weigh positives (bce) by negatives / positives, or classes (ce) by the inverse root of their frequency.
     pub class_weights: bool,
     /// Share of the target that is spread evenly, `[0, 1)`.
@@ -101,7 +111,11 @@ pub struct PhaseConfig {
     pub faces_per_utterance: usize,
     /// Train the text encoder too.
     pub train_text_encoder: bool,
-    /// Parts of the model that keep their values: `v`, `a`, `t`.
+    /// Layers of the text encoder, from below, that keep their values while the others learn; the embeddings with them.
+    /// Learning is faster, and little is forgotten. Encoders whose layers share one set of values (ALBERT) keep the
+    /// embeddings only.
+    pub freeze_text_layers: usize,
+    /// Parts of the model that keep their values: `v`, `a`, `t`, and `q`, what the words have to say to the attention.
     pub freeze: String,
     /// Weights that are kept are a running average with this share of the old ones, `[0, 1)`; 0 keeps the last ones.
     pub average: f64,
@@ -183,6 +197,9 @@ impl Default for PhaseConfig {
             metric: Metric::default(),
             loss: LossKind::default(),
             modality_loss: 0.0,
+            attention_spread: 0.1,
+            top_p_first: 0.0,
+            top_p_span: 0.5,
             class_weights: true,
             label_smoothing: 0.0,
             soft_targets: false,
@@ -192,6 +209,7 @@ impl Default for PhaseConfig {
             utterances: 0,
             faces_per_utterance: 6,
             train_text_encoder: true,
+            freeze_text_layers: 0,
             freeze: String::new(),
             average: 0.0,
             face_augment: FaceAugment::none(),
@@ -295,15 +313,15 @@ impl PhaseConfig {
             ),
             (
                 "freeze",
-                self.freeze.chars().all(|c| "tva".contains(c)),
-                "some of the letters t, v, a",
+                self.freeze.chars().all(|c| "tvaq".contains(c)),
+                "some of the letters t, v, a, q",
                 self.freeze.clone(),
             ),
         ]
     }
 
     /// Rates and shares.
-    fn amounts(&self) -> [Checked; 10] {
+    fn amounts(&self) -> [Checked; 13] {
         let share = |name, x: f64| (name, (0.0..1.0).contains(&x), "in [0, 1)", x.to_string());
         let amount = |name, x: f64| (name, x.is_finite() && x >= 0.0, "at least 0", x.to_string());
         [
@@ -322,6 +340,19 @@ impl PhaseConfig {
             amount("weight_decay", self.weight_decay),
             amount("clip", self.clip),
             amount("modality_loss", self.modality_loss),
+            amount("attention_spread", self.attention_spread),
+            (
+                "top_p_first",
+                (0.0..=1.0).contains(&self.top_p_first),
+                "in [0, 1]",
+                self.top_p_first.to_string(),
+            ),
+            (
+                "top_p_span",
+                self.top_p_span > 0.0 && self.top_p_span <= 1.0,
+                "above 0, up to 1",
+                self.top_p_span.to_string(),
+            ),
             share("label_smoothing", f64::from(self.label_smoothing)),
             share("modality_dropout", self.modality_dropout),
             share("average", self.average),
@@ -339,6 +370,26 @@ impl PhaseConfig {
                 self.balance.to_string(),
             ),
         ]
+    }
+
+    /// The share of the attention mass that is kept at step `step` of `steps`, where the model's own is `last`.
+    #[must_use]
+    pub fn top_p(&self, step: usize, steps: usize, last: f32) -> f32 {
+        let way = step as f64 / (steps as f64 * self.top_p_span).max(1.0);
+        if self.top_p_first == 0.0 || way >= 1.0 {
+            return last;
+        }
+        (self.top_p_first + (f64::from(last) - self.top_p_first) * way) as f32
+    }
+
+    /// What of the text encoder learns.
+    #[must_use]
+    pub fn text_learning(&self) -> TextLearning {
+        if self.train_text_encoder {
+            TextLearning::Above(self.freeze_text_layers)
+        } else {
+            TextLearning::Nothing
+        }
     }
 
     /// The learning rate of step `step` of `steps`.
@@ -379,6 +430,19 @@ mod tests {
         config = TrainConfig::default();
         config.phases[0].freeze = "x".to_owned();
         assert!(config.check().is_err());
+    }
+
+    #[test]
+    fn the_nucleus_closes() {
+        let phase = PhaseConfig {
+            top_p_first: 1.0,
+            top_p_span: 0.5,
+            ..PhaseConfig::default()
+        };
+        let shares = [0, 25, 50, 99].map(|step| phase.top_p(step, 100, 0.5));
+        assert_eq!(shares, [1.0, 0.75, 0.5, 0.5]);
+        let plain = PhaseConfig::default();
+        assert_eq!([0, 99].map(|step| plain.top_p(step, 100, 0.3)), [0.3, 0.3]);
     }
 
     #[test]

@@ -17,6 +17,8 @@ use crate::utterances::Utterances;
 const JUDGED_AT_ONCE: usize = 32;
 /// Composed utterances that are judged: any number of pairings could be made, and more would not tell more.
 const JUDGED_COMPOSED: usize = 1000;
+/// Purpose of the random numbers that order batches of texts.
+const GROUPING: u64 = 5;
 
 /// Batches of one phase from one split.
 pub struct Examples<'a> {
@@ -25,6 +27,8 @@ pub struct Examples<'a> {
     phase: PhaseConfig,
     rows: Vec<RowInfo>,
     samples: Vec<Sample>,
+    /// Bytes of each row's text, where texts alone are learnt from.
+    text_sizes: Vec<u32>,
     kind: Kind,
     learning: bool,
     steps: usize,
@@ -91,11 +95,15 @@ impl<'a> Examples<'a> {
             phase: phase.clone(),
             rows,
             samples,
+            text_sizes: Vec::new(),
             kind,
             learning,
             steps: 0,
             plan: Mutex::default(),
         };
+        if learning && examples.kind == Kind::Alone(compose::Modality::Text) {
+            examples.text_sizes = text_sizes(store, &examples.rows)?;
+        }
         let plan = examples.planned(0);
         if plan.is_empty() {
             return Err(LessonError(format!(
@@ -164,7 +172,12 @@ impl<'a> Examples<'a> {
         let number = epoch as u64;
         match (self.kind, self.learning) {
             (Kind::Alone(modality), true) => {
-                Plan::one_modality(samples, modality, self.phase.balance, seed, number)
+                let plan = Plan::one_modality(samples, modality, self.phase.balance, seed, number);
+                if modality != compose::Modality::Text {
+                    return plan;
+                }
+                let size = |item: &PlanItem| item.text.map_or(0, |row| self.text_sizes[row].into());
+                plan.grouped(self.batch_size(), size, seed, &[GROUPING, number])
             }
             (Kind::Alone(modality), false) => Plan::every(samples, modality),
             (Kind::Composed, true) => Plan::composed(samples, &composition, seed, number),
@@ -216,6 +229,17 @@ impl Lessons for Examples<'_> {
         }
         Ok(batch)
     }
+}
+
+fn text_sizes(store: &Store, rows: &[RowInfo]) -> Result<Vec<u32>, LessonError> {
+    let size = |info: &RowInfo| match info.has_text {
+        true => store
+            .read(*info)
+            .map(|row| row.text.map_or(0, |text| text.len() as u32)),
+        false => Ok(0),
+    };
+    let sizes = rows.iter().map(size).collect::<Result<_, _>>();
+    sizes.map_err(|e| LessonError(e.to_string()))
 }
 
 fn of_store(modality: Modality) -> compose::Modality {

@@ -17,6 +17,15 @@ pub struct Learner {
     pub model: Model,
 }
 
+/// What of the text encoder learns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextLearning {
+    /// Nothing.
+    Nothing,
+    /// What stands above this many layers; with 0 everything, the embeddings too.
+    Above(usize),
+}
+
 /// Why a forward pass failed.
 #[derive(Debug, Error)]
 pub enum LearnerError {
@@ -26,8 +35,11 @@ pub enum LearnerError {
     /// The model refused the batch, or the device failed.
     #[error(transparent)]
     Forward(#[from] ForwardError),
+    /// A setting of the model that cannot be used.
+    #[error(transparent)]
+    Config(#[from] mesm::ConfigError),
     /// A letter that names no part of the model.
-    #[error("`{0}` names no part of the model: t, v and a do")]
+    #[error("`{0}` names no part of the model: t, v, a and q do")]
     Part(char),
     /// The parts could not be named to the framework.
     #[error("parts of the model: {0}")]
@@ -64,29 +76,64 @@ impl Learner {
         })
     }
 
+    /// The same with all its parameters drawn. The framework draws a parameter when it is first read, and the generator
+    /// has gone on by then.
+    #[must_use]
+    pub fn initialised(self) -> Self {
+        struct Read;
+        impl ModuleVisitor for Read {
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                param.val();
+            }
+        }
+        self.visit(&mut Read);
+        self
+    }
+
+    /// The same, keeping the share `top_p` of the attention mass.
+    ///
+    /// # Errors
+    /// When it is not in `(0, 1]`.
+    pub fn keeping(mut self, top_p: f32) -> Result<Self, LearnerError> {
+        self.model.set_top_p(top_p)?;
+        Ok(self)
+    }
+
     /// The same parameters on the same device, without gradients and without dropout.
     #[must_use]
     pub fn judging(&self) -> Self {
         self.valid()
     }
 
-    /// Freezes parts of the model by their letters (`t`, `v`, `a`), and the text encoder unless it is to learn: their
+    /// Freezes parts of the model by their letters (`t`, `v`, `a`, and `q`: what the words have to say to the
+    /// attention), and of the text encoder what is not to learn: their
     /// parameters stay, their dropout and batch statistics too.
     ///
     /// # Errors
     /// When a letter is no modality.
-    pub fn frozen(self, letters: &str, train_text_encoder: bool) -> Result<Self, LearnerError> {
+    pub fn frozen(self, letters: &str, text: TextLearning) -> Result<Self, LearnerError> {
         let mut parts = Vec::new();
-        if !train_text_encoder {
-            parts.push(r"^encoder\.");
+        match text {
+            TextLearning::Nothing => parts.push(r"^encoder\.".to_owned()),
+            TextLearning::Above(0) => {}
+            TextLearning::Above(layers) => {
+                parts.push(r"^encoder\.\w+\.embeddings\.".to_owned());
+                let numbers: Vec<String> = (0..layers).map(|layer| layer.to_string()).collect();
+                let numbers = numbers.join("|");
+                parts.push(format!(r"^encoder\.\w+\.encoder\.layer\.({numbers})\."));
+            }
         }
         for letter in letters.chars() {
-            parts.push(match letter {
-                't' => r"^model\.t_out\.",
-                'v' => r"^model\.visual\.",
-                'a' => r"^model\.acoustic\.",
-                other => return Err(LearnerError::Part(other)),
-            });
+            parts.push(
+                match letter {
+                    't' => r"^model\.t_out\.",
+                    'v' => r"^model\.visual\.",
+                    'a' => r"^model\.acoustic\.",
+                    'q' => r"^model\..*\.y_affine\.",
+                    other => return Err(LearnerError::Part(other)),
+                }
+                .to_owned(),
+            );
         }
         if parts.is_empty() {
             return Ok(self);

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use mesm::ModelConfig;
 use mesm::weights::{
-    FloatFormat, Limits, NamedTensors, SafetensorsSource, WeightsError, export_safetensors,
-    load_params, read_params,
+    FloatFormat, Limits, NamedTensors, ParamSource, ParamSpec, SafetensorsSource, WeightsError,
+    export_safetensors, load_params, read_params,
 };
+use mesm::{Modality, ModelConfig};
 use mesm_features::mel::MelConfig;
 
 use crate::learner::Learner;
@@ -57,6 +57,58 @@ pub fn from_bytes(learner: Learner, bytes: &[u8]) -> Result<Learner, WeightsErro
         model: load_params(learner.model, &mut source()?.without([TEXT_PREFIX]))?,
         encoder: load_params(learner.encoder, &mut source()?.under(TEXT_PREFIX))?,
     })
+}
+
+/// `learner` with one modality's part of a file that [`to_bytes`] wrote, perhaps for a model of fewer modalities: its
+/// branch, or for the text its output layer and the text encoder. Everything else stays.
+///
+/// # Errors
+/// When the file lacks a parameter of that part or has it in another shape.
+pub fn with_part(
+    learner: Learner,
+    modality: Modality,
+    bytes: &[u8],
+) -> Result<Learner, WeightsError> {
+    let source = || SafetensorsSource::new(bytes, Limits::default());
+    let prefixes = match modality {
+        Modality::Text => ["t_", "t_"],
+        Modality::Visual => ["V.", "v_"],
+        Modality::Acoustic => ["A.", "a_"],
+    };
+    let mut parts = Parts {
+        kept: read_params(&learner.model)?,
+        prefixes,
+        file: source()?,
+    };
+    let encoder = match modality {
+        Modality::Text => load_params(learner.encoder, &mut source()?.under(TEXT_PREFIX))?,
+        Modality::Visual | Modality::Acoustic => learner.encoder,
+    };
+    Ok(Learner {
+        model: load_params(learner.model, &mut parts)?,
+        encoder,
+    })
+}
+
+/// A model's own parameters, those under some prefixes from a file.
+struct Parts<'a> {
+    kept: NamedTensors,
+    prefixes: [&'static str; 2],
+    file: SafetensorsSource<'a>,
+}
+
+impl ParamSource for Parts<'_> {
+    fn verify(&self, specs: &[ParamSpec]) -> Result<(), WeightsError> {
+        self.kept.verify(specs)
+    }
+
+    fn take(&mut self, spec: &ParamSpec) -> Result<Vec<f32>, WeightsError> {
+        if self.prefixes.iter().any(|p| spec.name.starts_with(p)) {
+            self.file.take(spec)
+        } else {
+            self.kept.take(spec)
+        }
+    }
 }
 
 /// All parameters and buffers of the learner by name.

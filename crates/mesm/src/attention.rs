@@ -22,12 +22,15 @@
 //! `dL/ds_j = w_j (dL/dw_j - sum_i w_i dL/dw_i)`, where dropped points have `dL/dw = 0` but still
 //! move, because the weights of a frame share one sum. A point gains weight when its feature,
 //! grown a little, would lower the loss.
+//!
+//! Left to itself this attention collapses; [`concentration`] is what a training adds to its loss against that.
 
 use burn::module::Module;
-use burn::nn::{Linear, LinearConfig};
+use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor};
 
+use crate::config::AttentionMode;
 use crate::tanh::tanh;
 
 /// Additive attention of a query over points.
@@ -42,14 +45,30 @@ pub struct CrossModalAttention {
 impl CrossModalAttention {
     /// Attention of width `k` of a query of size `query_dim` over points of `channels` features.
     /// The authors take `k = channels`.
+    ///
+    /// An attention that stays as it begins is drawn as the authors' is. One that learns begins with positive values on
+    /// the way from features to scores: features come from a ReLU, so the points that the layers below respond to most
+    /// strongly are kept first, where signs left to chance may keep the blank ones. Its query begins without a say, and
+    /// learns one.
     #[must_use]
-    pub fn new(channels: usize, query_dim: usize, k: usize, device: &Device) -> Self {
+    pub fn new(
+        channels: usize,
+        query_dim: usize,
+        k: usize,
+        mode: AttentionMode,
+        device: &Device,
+    ) -> Self {
+        let (layer, query): (fn(usize, usize) -> LinearConfig, _) = match mode {
+            AttentionMode::Frozen => (LinearConfig::new, LinearConfig::new(query_dim, k)),
+            AttentionMode::StraightThrough => (
+                positive,
+                LinearConfig::new(query_dim, k).with_initializer(Initializer::Zeros),
+            ),
+        };
         Self {
-            channel_affine: LinearConfig::new(channels, k).init(device),
-            y_affine: LinearConfig::new(query_dim, k)
-                .with_bias(false)
-                .init(device),
-            attn_weight_affine: LinearConfig::new(k, 1).init(device),
+            channel_affine: layer(channels, k).init(device),
+            y_affine: query.with_bias(false).init(device),
+            attn_weight_affine: layer(k, 1).init(device),
         }
     }
 
@@ -88,6 +107,14 @@ impl CrossModalAttention {
     }
 }
 
+/// A layer of positive values, as large as usual.
+fn positive(from: usize, to: usize) -> LinearConfig {
+    LinearConfig::new(from, to).with_initializer(Initializer::Uniform {
+        min: 0.0,
+        max: 1.0 / (from as f64).sqrt(),
+    })
+}
+
 /// Softmax over the second dimension where `active` is 1; exactly 0 elsewhere.
 pub(crate) fn masked_softmax(scores: Tensor<2>, active: Option<&Tensor<2>>) -> Tensor<2> {
     match active {
@@ -98,6 +125,19 @@ pub(crate) fn masked_softmax(scores: Tensor<2>, active: Option<&Tensor<2>>) -> T
             softmax(scores + penalty, 1)
         }
     }
+}
+
+/// How far attention is from even, in nats: the mean over frames of the Kullback-Leibler divergence of a frame's weights
+/// from even weights over its candidates, `ln n + sum_i w_i ln w_i`; `[1]`.
+///
+/// `weights` are those of all frames together, 0 where a point is no candidate; `candidates` `[frames]` counts them.
+/// Nothing else holds a trained attention back: the points it keeps are made better by what lies behind them, those it
+/// drops are not, and it ends with one or two points a frame.
+#[must_use]
+pub fn concentration(weights: Tensor<1>, candidates: Tensor<1>) -> Tensor<1> {
+    let [frames] = candidates.dims();
+    let entropy = -(weights.clone() * weights.clamp_min(1e-12).log()).sum();
+    (candidates.log().sum() - entropy) / frames as f64
 }
 
 /// The factor of a kept feature: 1 in the forward pass, the weight's gradient in the backward one.

@@ -278,6 +278,7 @@ impl Branch {
                 channels,
                 config.widths,
                 config.text_dim,
+                config.attention,
                 device,
             )),
         };

@@ -2,8 +2,8 @@
 
 use burn::module::Module;
 use burn::nn::{
-    Dropout, DropoutConfig, Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig, Linear,
-    LinearConfig,
+    Dropout, DropoutConfig, Embedding, EmbeddingConfig, Initializer, LayerNorm, LayerNormConfig,
+    Linear, LinearConfig,
 };
 use burn::tensor::activation::{relu, softmax};
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -67,7 +67,14 @@ impl SequenceEncoder {
             .collect();
         Self {
             encoder: Encoder { layers },
-            cls_emb: EmbeddingConfig::new(1, config.dim).init(device),
+            // The authors draw it with a deviation of 1, thirty times what a fresh branch has to say about a frame: the
+            // first norm then passes the vector itself on and hardly anything of the frames. BERT's deviation.
+            cls_emb: EmbeddingConfig::new(1, config.dim)
+                .with_initializer(Initializer::Normal {
+                    mean: 0.0,
+                    std: 0.02,
+                })
+                .init(device),
         }
     }
 

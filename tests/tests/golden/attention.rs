@@ -1,6 +1,7 @@
 //! G2: cross-modal attention over dense maps and over rows of active points.
 
 use burn::tensor::{Device, Tensor};
+use mesm::AttentionMode;
 use mesm::attention::CrossModalAttention;
 use mesm::nucleus::nucleus;
 use mesm::weights::load_params;
@@ -28,6 +29,7 @@ fn maps_and_selections() {
             size(case, "x_channels"),
             size(case, "y_size"),
             size(case, "k"),
+            AttentionMode::Frozen,
             &device,
         );
         let layer = load_params(layer, &mut formula).unwrap();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use mesm::{AttentionMode, Modalities, ModelConfig, ModelKind};
+use mesm::{AttentionMode, Modalities, Modality, ModelConfig, ModelKind};
 use mesm_train::config::{OptimizerKind, PhaseConfig, Schedule, TrainConfig};
 use mesm_train::loss::LossKind;
 
@@ -16,6 +16,7 @@ Examples:
   mesm train --data STORE --out runs/first          the paper's best settings, from the beginning
   mesm train --data STORE --out runs/first          the same again: goes on where it was stopped or killed
   mesm train --data STORE --out runs/web --config web.toml --seed 1
+  mesm train --data STORE --out runs/all --config web.toml --only joint --part v=runs/faces/faces.safetensors
   mesm train --data STORE --out runs/dense --model fe2e --epochs 10
   mesm train --print-config > mine.toml             every setting with its default, to start a file of your own
 
@@ -52,6 +53,13 @@ pub struct TrainArguments {
     /// Begin with these weights instead of random ones: a file of an earlier run
     #[arg(long, alias = "weights", value_name = "FILE")]
     pub ckpt: Option<PathBuf>,
+    /// Begin with one part of these weights: t (words), v (faces) or a (voice), e.g. v=runs/faces/faces.safetensors;
+    /// may be given for each
+    #[arg(long, value_name = "LETTER=FILE", value_parser = parse_part)]
+    pub part: Vec<(Modality, PathBuf)>,
+    /// Train only these phases of the settings [default: all]
+    #[arg(long, value_name = "NAME")]
+    pub only: Vec<String>,
     /// Where to compute
     #[arg(long, value_enum, default_value_t = DeviceChoice::Cpu)]
     pub device: DeviceChoice,
@@ -221,15 +229,13 @@ impl TrainArguments {
             }
         };
         self.run.change(&mut config);
-        for name in &self.phase {
-            if !config.phases.iter().any(|phase| phase.name == *name) {
-                let names: Vec<&str> = config.phases.iter().map(|p| p.name.as_str()).collect();
-                return Err(CliError::Arguments(format!(
-                    "--phase {name}: the phases are {}",
-                    names.join(", ")
-                )));
-            }
+        check_names("--only", &self.only, &config)?;
+        if !self.only.is_empty() {
+            config
+                .phases
+                .retain(|phase| self.only.contains(&phase.name));
         }
+        check_names("--phase", &self.phase, &config)?;
         for phase in &mut config.phases {
             if self.phase.is_empty() || self.phase.contains(&phase.name) {
                 self.learning.change(phase);
@@ -239,6 +245,28 @@ impl TrainArguments {
             .check()
             .map_err(|e| CliError::Arguments(e.to_string()))?;
         Ok(config)
+    }
+}
+
+fn check_names(flag: &str, names: &[String], config: &TrainConfig) -> Result<(), CliError> {
+    let known: Vec<&str> = config.phases.iter().map(|p| p.name.as_str()).collect();
+    match names.iter().find(|name| !known.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(name) => Err(CliError::Arguments(format!(
+            "{flag} {name}: the phases are {}",
+            known.join(", ")
+        ))),
+    }
+}
+
+fn parse_part(text: &str) -> Result<(Modality, PathBuf), String> {
+    let (letter, file) = text.split_once('=').unwrap_or_default();
+    let modality = Modality::FUSION_ORDER
+        .into_iter()
+        .find(|modality| letter == modality.letter().to_string());
+    match modality {
+        Some(modality) if !file.is_empty() => Ok((modality, file.into())),
+        _ => Err("t=FILE, v=FILE or a=FILE is needed".to_owned()),
     }
 }
 

@@ -6,7 +6,6 @@ mod progress;
 use std::io::Write;
 use std::path::Path;
 
-use burn::module::Module;
 use burn::tensor::Device;
 use mesm::text::TextConfig;
 use mesm::{Modality, ModelConfig, ModelKind};
@@ -52,7 +51,10 @@ pub fn run(arguments: &TrainArguments, out: &mut impl Write) -> Result<(), CliEr
         .min(text.config.max_position_embeddings);
     let reading = Reading::new(text.tokenizer()?, max_tokens, &config.mel, config.seed)?;
     let begin = arguments.ckpt.as_deref().map(read).transpose()?;
-    let fresh = || fresh(&config, &text, begin.as_deref(), &device);
+    let parts = arguments.part.iter();
+    let parts = parts.map(|(modality, path)| Ok((*modality, read(path)?)));
+    let parts = parts.collect::<Result<Vec<_>, CliError>>()?;
+    let fresh = || fresh(&config, &text, begin.as_deref(), &parts, &device);
     let lessons = |phase: &PhaseConfig| lessons(&store, &reading, &config, phase);
     let mut show = Show::new();
     Run {
@@ -98,11 +100,13 @@ fn complete(config: &mut TrainConfig, store: &Store, text: &TextConfig) -> Resul
     Ok(())
 }
 
-/// The learner a run begins with: the text encoder as it was trained before, the model from the seed or from `begin`.
+/// The learner a run begins with: the text encoder as it was trained before, the model from the seed or from `begin`,
+/// then single modalities from `parts`.
 fn fresh(
     config: &TrainConfig,
     text: &TextFiles,
     begin: Option<&[u8]>,
+    parts: &[(Modality, Vec<u8>)],
     device: &Device,
 ) -> Result<Learner, TrainError> {
     device.seed(config.seed);
@@ -114,11 +118,15 @@ fn fresh(
     let encoder = text
         .encoder(device)
         .map_err(|e| device_error(e.to_string()))?;
-    let learner = Learner { encoder, model }.materialize();
-    Ok(match begin {
+    let learner = Learner { encoder, model }.initialised();
+    let mut learner = match begin {
         None => learner,
         Some(bytes) => weights::from_bytes(learner, bytes)?,
-    })
+    };
+    for (modality, bytes) in parts {
+        learner = weights::with_part(learner, *modality, bytes)?;
+    }
+    Ok(learner)
 }
 
 fn lessons<'a>(

@@ -1,9 +1,13 @@
 //! The items of an epoch, packed, and their batches.
 
 use super::sample::Modalities;
+use crate::seed::permutation;
 
 /// Stands for a row that is not there.
 const NO_ROW: u32 = u32::MAX;
+
+/// Batches among which [`Plan::grouped`] sorts: enough for batches of one size, few enough for an order by chance.
+const STRETCH: usize = 50;
 
 /// One training or test item: rows by their places in the samples that the plan was made from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -67,6 +71,43 @@ impl Plan {
             .push(text.filter(|_| !dropped.text).unwrap_or(NO_ROW));
         self.labels.push(label);
         self.dropped.push(dropped);
+    }
+
+    /// The same items in batches of nearly equal size, so that little is spent on padding: within stretches of
+    /// [`STRETCH`] batches of `batch_size` items they are sorted by `size`, then all batches are shuffled by `seed` and
+    /// `key`. The items of the last, smaller batch stay last.
+    #[must_use]
+    pub fn grouped(
+        &self,
+        batch_size: usize,
+        size: impl Fn(&PlanItem) -> u64,
+        seed: u64,
+        key: &[u64],
+    ) -> Self {
+        let batch_size = batch_size.max(1);
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        let whole = self.len() / batch_size;
+        for stretch in order[..whole * batch_size].chunks_mut(batch_size * STRETCH) {
+            stretch.sort_by_key(|number| self.item(*number).map_or(0, |item| size(&item)));
+        }
+        let batches = permutation(seed, key, whole as u32)
+            .into_iter()
+            .map(|batch| batch as usize * batch_size..(batch as usize + 1) * batch_size);
+        let mut plan = Self::with_capacity(self.len());
+        for place in batches.flatten().chain(whole * batch_size..self.len()) {
+            let number = order[place];
+            let faces_start = number
+                .checked_sub(1)
+                .map_or(0, |n| self.face_ends[n] as usize);
+            plan.faces
+                .extend(&self.faces[faces_start..self.face_ends[number] as usize]);
+            plan.face_ends.push(plan.faces.len() as u32);
+            plan.audio.push(self.audio[number]);
+            plan.text.push(self.text[number]);
+            plan.labels.push(self.labels[number]);
+            plan.dropped.push(self.dropped[number]);
+        }
+        plan
     }
 
     /// Items.
@@ -162,6 +203,33 @@ mod tests {
         let third = plan().item(2).unwrap();
         assert!(third.faces.is_empty() && third.dropped.faces && third.text == Some(3));
         assert_eq!(plan().item(3), None);
+    }
+
+    #[test]
+    fn grouped_items_are_the_same_in_batches_of_one_size() {
+        let mut plan = Plan::with_capacity(103);
+        for row in 0..103_u32 {
+            plan.push(None, &[row], None, Some(row), Modalities::NONE);
+        }
+        let size = |item: &PlanItem| item.text.map_or(0, |row| row as u64 * 37 % 103);
+        let grouped = plan.grouped(10, size, 1, &[2]);
+        let mut rows: Vec<usize> = grouped.items().filter_map(|item| item.text).collect();
+        assert_ne!(rows, (0..103).collect::<Vec<_>>());
+        for step in 0..10 {
+            let sizes: Vec<u64> = grouped.batch(step, 10).iter().map(size).collect();
+            let spread = sizes.iter().max().unwrap() - sizes.iter().min().unwrap();
+            assert!(spread < 15, "{sizes:?}");
+        }
+        assert_eq!(rows[100..], [100, 101, 102]);
+        assert!(
+            grouped
+                .items()
+                .all(|item| item.faces == [item.text.unwrap()])
+        );
+        rows.sort_unstable();
+        assert_eq!(rows, (0..103).collect::<Vec<_>>());
+        assert_eq!(grouped, plan.grouped(10, size, 1, &[2]));
+        assert_ne!(grouped, plan.grouped(10, size, 1, &[3]));
     }
 
     #[test]

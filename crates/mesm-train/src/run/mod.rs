@@ -10,7 +10,6 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
 use mesm::weights::FloatFormat;
@@ -148,9 +147,7 @@ impl Run<'_> {
         } else {
             None
         };
-        let learner = learner
-            .materialize()
-            .frozen(&phase.freeze, phase.train_text_encoder)?;
+        let learner = learner.frozen(&phase.freeze, phase.text_learning())?;
         state.identities = learner
             .identities()
             .into_iter()
@@ -252,7 +249,11 @@ impl Run<'_> {
                 whole as u64,
             ]));
             let rate = phase.rate(whole, phase.epochs * steps);
+            let last = self.config.model.top_p;
+            let top_p = phase.top_p(whole, phase.epochs * steps, last);
+            at_work.learner = at_work.learner.clone().keeping(top_p)?;
             let output = at_work.learner.forward(&utterances, self.device)?;
+            at_work.learner = at_work.learner.clone().keeping(last)?;
             let value = batch_loss(phase, loss, &output, &utterances);
             let number = value
                 .clone()

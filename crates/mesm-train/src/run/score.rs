@@ -43,6 +43,11 @@ pub(super) fn batch_loss(
         };
         terms.push(loss.forward(part.logits.clone(), &utterances.targets, &rows) * weight);
     }
+    if phase.attention_spread > 0.0 {
+        let layers = output.modalities.iter().flat_map(|part| &part.attention);
+        let spread = layers.filter_map(|layer| layer.concentration.clone());
+        terms.extend(spread.map(|concentration| concentration * phase.attention_spread));
+    }
     let none = || Tensor::zeros([1], &output.logits.device());
     terms
         .into_iter()

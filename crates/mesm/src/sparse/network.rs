@@ -7,7 +7,7 @@ use super::conv::SparseBlock;
 use super::gathered::{self, SparseRows};
 use super::masked::{self, MaskedMap};
 use super::sites::{Sites, index_tensor};
-use crate::attention::{CrossModalAttention, masked_softmax, straight_through};
+use crate::attention::{CrossModalAttention, concentration, masked_softmax, straight_through};
 use crate::config::{AttentionMode, PointOrder, SparsePath};
 use crate::dense::LowLevel;
 use crate::nucleus::{nucleus, nucleus_mask};
@@ -35,6 +35,9 @@ pub struct AttentionLayer {
     pub width: usize,
     /// Weights and kept points.
     pub selection: Selection,
+    /// How far the weights are from even ones, see [`concentration`](crate::attention::concentration), `[1]`; only
+    /// where the attention is being trained.
+    pub concentration: Option<Tensor<1>>,
 }
 
 /// Weights and kept points, where they came to be.
@@ -71,6 +74,7 @@ impl SparseCnn {
         channels_in: usize,
         widths: [usize; 4],
         query_dim: usize,
+        attention: AttentionMode,
         device: &Device,
     ) -> Self {
         Self {
@@ -79,7 +83,9 @@ impl SparseCnn {
                 .map(|i| SparseBlock::new(widths[i], widths[i + 1], device))
                 .collect(),
             attn_layers: (0..3)
-                .map(|i| CrossModalAttention::new(widths[i], query_dim, widths[i], device))
+                .map(|i| {
+                    CrossModalAttention::new(widths[i], query_dim, widths[i], attention, device)
+                })
                 .collect(),
         }
     }
@@ -132,7 +138,13 @@ impl SparseCnn {
             let points = points_of(features.clone()).reshape([n, h * w, c]);
             let weights = self.attn_layers[i].weights(points, query, candidates.as_ref());
             let mask = nucleus_mask(&weights, candidates.as_ref(), options.top_p);
+            let mut spread = None;
             if trains_attention(options, &features) {
+                let counts = match &candidates {
+                    Some(candidates) => candidates.clone().sum_dim(1).reshape([n]),
+                    None => Tensor::full([n], (h * w) as f32, &features.device()),
+                };
+                spread = Some(concentration(weights.clone().reshape([n * h * w]), counts));
                 let factor = straight_through(weights.clone());
                 features = features * factor.reshape([n, 1, h, w]);
             }
@@ -151,6 +163,7 @@ impl SparseCnn {
                     weights: weights.detach(),
                     mask,
                 },
+                concentration: spread,
             });
             let map = masked::block(&self.sparse_layers[i], map);
             features = map.features;
@@ -217,7 +230,11 @@ impl SparseCnn {
             start += count;
         }
         let mut features = rows.features;
+        let mut spread = None;
         if trains_attention(options, &features) {
+            let counts: Vec<f32> = rows.sites.per_frame().iter().map(|&c| c as f32).collect();
+            let counts = Tensor::from_floats(counts.as_slice(), &device);
+            spread = Some(concentration(weights.clone(), counts));
             features = features * straight_through(weights).unsqueeze_dim::<2>(1);
         }
         let sites = rows.sites.keep(&kept);
@@ -241,6 +258,7 @@ impl SparseCnn {
                 weights: full,
                 mask: sites.flags(),
             },
+            concentration: spread,
         };
         let features = features.select(0, kept_rows);
         Ok((SparseRows { features, sites }, layer))

@@ -1,6 +1,7 @@
 //! G2: the attention weights over dense maps.
 
 use burn::tensor::{Device, Tensor};
+use mesm::AttentionMode;
 use mesm::attention::CrossModalAttention;
 use mesm::weights::load_params;
 use mesm_tests::golden::{GoldenSet, Tolerance, sizes, text, values_async};
@@ -24,7 +25,13 @@ async fn softmax_maps(device: &Device) {
         }
         let name = text(&case["name"], "name");
         let size = |key: &str| usize::try_from(case[key].as_u64().expect(key)).unwrap();
-        let layer = CrossModalAttention::new(size("x_channels"), size("y_size"), size("k"), device);
+        let layer = CrossModalAttention::new(
+            size("x_channels"),
+            size("y_size"),
+            size("k"),
+            AttentionMode::Frozen,
+            device,
+        );
         let mut formula = set.formula(text(&case["prefix"], "prefix"));
         let layer = load_params(layer, &mut formula).unwrap();
         let owner: Vec<i32> = sizes(&case["x_lens"])
