@@ -145,11 +145,12 @@ impl EncoderLayer {
             dim, feedforward, ..
         } = config;
         let norm = || LayerNormConfig::new(dim).init(device);
+        let packed = Initializer::XavierUniform { gain: 1.0 };
         let dropout = DropoutConfig::new(config.dropout).init();
         Self {
             self_attn: SelfAttention {
-                in_proj: LinearConfig::new(dim, 3 * dim).init(device),
-                out_proj: LinearConfig::new(dim, dim).init(device),
+                in_proj: unshifted(dim, 3 * dim, Some(packed), device),
+                out_proj: unshifted(dim, dim, None, device),
                 dropout: dropout.clone(),
                 heads: config.heads,
             },
@@ -170,6 +171,18 @@ impl EncoderLayer {
         let hidden = self.dropout.forward(self.linear2.forward(hidden));
         self.norm2.forward(x + hidden)
     }
+}
+
+/// A layer whose biases begin at 0, as those of PyTorch's attention do.
+fn unshifted(from: usize, to: usize, weights: Option<Initializer>, device: &Device) -> Linear {
+    let config = LinearConfig::new(from, to);
+    let config = match weights {
+        Some(weights) => config.with_initializer(weights),
+        None => config,
+    };
+    let mut layer = config.init(device);
+    layer.bias = Some(Initializer::Zeros.init([to], device));
+    layer
 }
 
 impl SelfAttention {
