@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use mesm::Modality;
 use mesm_data::compose::{self, Composition, ModalityDropout, Plan, PlanItem, Sample, samples};
-use mesm_data::store::{RowInfo, Store};
+use mesm_data::store::{RowInfo, Store, StoreError};
 
 use crate::config::PhaseConfig;
 use crate::lessons::{LessonError, Lessons};
@@ -232,13 +232,14 @@ impl Lessons for Examples<'_> {
 }
 
 fn text_sizes(store: &Store, rows: &[RowInfo]) -> Result<Vec<u32>, LessonError> {
-    let size = |info: &RowInfo| match info.has_text {
-        true => store
-            .read(*info)
-            .map(|row| row.text.map_or(0, |text| text.len() as u32)),
-        false => Ok(0),
+    let size = |info: &RowInfo| {
+        if !info.has_text {
+            return Ok(0);
+        }
+        let row = store.read(*info)?;
+        Ok(row.text.map_or(0, |text| text.len() as u32))
     };
-    let sizes = rows.iter().map(size).collect::<Result<_, _>>();
+    let sizes = rows.iter().map(size).collect::<Result<_, StoreError>>();
     sizes.map_err(|e| LessonError(e.to_string()))
 }
 

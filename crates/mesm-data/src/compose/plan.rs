@@ -74,7 +74,7 @@ impl Plan {
     }
 
     /// The same items in batches of nearly equal size, so that little is spent on padding: within stretches of
-    /// [`STRETCH`] batches of `batch_size` items they are sorted by `size`, then all batches are shuffled by `seed` and
+    /// fifty batches of `batch_size` items they are sorted by `size`, then all batches are shuffled by `seed` and
     /// `key`. The items of the last, smaller batch stay last.
     #[must_use]
     pub fn grouped(
