@@ -11,7 +11,8 @@ use std::path::Path;
 
 use cap::Cap;
 use mesm::weights::{
-    Checkpoint, Formula, Limits, ParamSource, ParamSpec, SafetensorsSource, WeightsError,
+    Checkpoint, FloatFormat, Formula, Limits, NamedTensors, ParamSource, ParamSpec,
+    SafetensorsSource, WeightsError, export_safetensors,
 };
 use safetensors::tensor::{Dtype, TensorView, serialize};
 
@@ -41,6 +42,11 @@ fn read_checkpoint(bytes: &[u8]) -> Result<usize, WeightsError> {
 fn read_safetensors(bytes: &[u8]) -> Result<usize, WeightsError> {
     let mut source = SafetensorsSource::new(bytes, Limits::default())?;
     take_all(&mut source, &safetensors_specs())
+}
+
+fn read_whole_numbers(bytes: &[u8]) -> Result<usize, WeightsError> {
+    let mut source = SafetensorsSource::new(bytes, Limits::default())?;
+    take_all(&mut source, &whole_number_specs())
 }
 
 fn take_all(source: &mut impl ParamSource, specs: &[ParamSpec]) -> Result<usize, WeightsError> {
@@ -85,6 +91,29 @@ fn safetensors_file() -> Vec<u8> {
     });
     let metadata = HashMap::from([("model".to_owned(), "none".to_owned())]);
     serialize(views, Some(metadata)).expect("serialisable")
+}
+
+fn whole_number_specs() -> Vec<ParamSpec> {
+    [
+        ("word_embeddings.weight", vec![2, 64]),
+        ("a.weight", vec![3, 4]),
+    ]
+    .map(|(name, shape)| ParamSpec {
+        name: name.to_owned(),
+        shape,
+    })
+    .to_vec()
+}
+
+fn whole_number_file() -> Vec<u8> {
+    let mut formula = Formula::new("hostile", "");
+    let mut tensors = NamedTensors::default();
+    for spec in whole_number_specs() {
+        let values = formula.take(&spec).expect("the formula has every name");
+        tensors.insert(spec.name, spec.shape, values);
+    }
+    let format = FloatFormat::Int8WithInt4Words;
+    export_safetensors(&tensors, format, HashMap::new()).expect("finite")
 }
 
 /// Runs `read` on every truncation, on five changes of every byte and on 20 000 blends of larger
@@ -179,6 +208,33 @@ fn damaged_safetensors() {
     let original = safetensors_file();
     let (accepted, refused) = mutate(&original, read_safetensors);
     assert!(accepted > 0 && refused > accepted, "{accepted}, {refused}");
+}
+
+#[test]
+fn damaged_whole_numbers() {
+    let (accepted, refused) = mutate(&whole_number_file(), read_whole_numbers);
+    assert!(accepted > 0 && refused > accepted, "{accepted}, {refused}");
+}
+
+#[test]
+fn scales_must_divide_their_matrix() {
+    let original = whole_number_file();
+    let text = |from: &str, to: &str| {
+        let from = from.as_bytes();
+        let at = original
+            .windows(from.len())
+            .position(|window| window == from)
+            .expect("in the header");
+        let mut bytes = original.clone();
+        bytes[at..at + from.len()].copy_from_slice(to.as_bytes());
+        read_whole_numbers(&bytes).expect_err("forged").to_string()
+    };
+    // Four groups in one row where there are two rows of two.
+    let error = text("\"shape\":[2,2]", "\"shape\":[1,4]");
+    assert!(error.contains("word_embeddings.weight.scale"), "{error}");
+    // Whole numbers without scales are no weights.
+    let error = text("a.weight.scale", "b.weight.scale");
+    assert!(error.contains("b.weight.scale"), "{error}");
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! `mesm infer` with the real face detector and the real text encoder: against the golden portrait, against the same
 //! numbers computed from the crates by hand, and on real clips where there are any.
-//!
-//! The text encoder is the one that `cargo xtask setup` brings; without it these tests fail with that line.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
 
@@ -9,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use mesm::text::{TextConfig, TextEncoder, TokenBatch};
-use mesm::weights::{Formula, Limits, load_params};
+use mesm::weights::{CONFIG, Limits, MEL, SafetensorsSource, load_params};
 use mesm::{Batch, ModelConfig};
 use mesm_cli::arguments::Command;
-use mesm_cli::{arguments, infer, words};
+use mesm_cli::{arguments, infer};
 use mesm_features::crop::extract_face;
 use mesm_features::face::{Mtcnn, MtcnnConfig};
 use mesm_features::mel::{MelConfig, mel_pieces};
@@ -102,20 +100,19 @@ fn the_face_is_where_the_reference_finds_it() {
 #[test]
 fn the_program_and_the_crates_say_the_same() {
     let device = Device::flex();
-    let folder = words::default_folder();
     let read = |name: &str| {
-        std::fs::read(folder.join(name))
-            .unwrap_or_else(|e| panic!("{name} of the text encoder: {e}; run `cargo xtask setup`"))
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../static/weights");
+        std::fs::read(folder.join(name)).unwrap()
     };
-    let text_config = TextConfig::from_json(&read("config.json")).unwrap();
+    let text_config = TextConfig::from_json(&read("text/config.json")).unwrap();
     let encoder = TextEncoder::from_safetensors(
         &text_config,
-        &read("model.safetensors"),
+        &read("text/model.safetensors"),
         Limits::default(),
         &device,
     )
     .unwrap();
-    let tokens = WordPiece::from_bytes(&read("tokenizer.json"))
+    let tokens = WordPiece::from_bytes(&read("text/tokenizer.json"))
         .unwrap()
         .encode(WORDS, 512)
         .unwrap();
@@ -134,18 +131,17 @@ fn the_program_and_the_crates_say_the_same() {
     let detector = Mtcnn::from_safetensors(weights, MtcnnConfig::default(), &device).unwrap();
     let faces = pollster::block_on(detector.detect(&picture)).unwrap();
     let crop = extract_face(&picture, &faces[0].bounding_box()).unwrap();
-    let pieces = mel_pieces(&tones(), &MelConfig::default()).unwrap();
+    let weights = read("mesm-web.safetensors");
+    let mut source = SafetensorsSource::new(&weights, Limits::default()).unwrap();
+    let config: ModelConfig = serde_json::from_str(&source.metadata()[CONFIG]).unwrap();
+    let mel: MelConfig = serde_json::from_str(&source.metadata()[MEL]).unwrap();
+    let pieces = mel_pieces(&tones(), &mel).unwrap();
 
     let config = ModelConfig {
-        text_dim: 384,
         top_p: 0.6,
-        ..ModelConfig::default()
+        ..config
     };
-    let model = load_params(
-        config.init(&device).unwrap(),
-        &mut Formula::new("mesm-untrained", ""),
-    )
-    .unwrap();
+    let model = load_params(config.init(&device).unwrap(), &mut source).unwrap();
     let batch = Batch {
         text: Some(TextEncoder::cls(encoder.encode(&tokens))),
         faces: Some(Tensor::from_data(
@@ -208,11 +204,7 @@ fn a_talking_head_is_followed() {
         (Some(16), Some(16))
     );
     assert_eq!(answer["chunks"], 21);
-    assert_eq!(
-        answer["notes"].as_array().unwrap().len(),
-        1,
-        "only that the weights are untrained"
-    );
+    assert_eq!(answer["notes"], json!([]), "nothing is absent");
 }
 
 #[test]

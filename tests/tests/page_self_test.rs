@@ -1,11 +1,9 @@
-//! The numbers that the page's self-test expects (`static/models/model.json`) are those of the model it describes.
-//!
-//! Needs the text encoder, which `cargo xtask setup` brings; `MESM_TEXT_ENCODER` names another folder.
+//! The numbers that the page's self-test expects (`static/weights/model.json`) are those of the model it describes.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::expect_used, clippy::unwrap_used)] // a failed expectation is a failed test
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use burn::tensor::Device;
 use mesm_engine::manifest::Manifest;
@@ -16,48 +14,29 @@ use mesm_engine::{Brain, Files};
 const TOLERANCE: f32 = LIMIT / 10.0;
 
 fn shipped(name: &str) -> Vec<u8> {
-    read(
-        &Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../static")
-            .join(name),
-    )
-}
-
-fn text_encoder(name: &str) -> Vec<u8> {
-    let folder = std::env::var_os("MESM_TEXT_ENCODER").map_or_else(
-        || {
-            let home = std::env::home_dir().expect("a home folder");
-            home.join(".cache/mesm/downloads/minilm")
-        },
-        PathBuf::from,
-    );
-    read(&folder.join(name))
-}
-
-fn read(path: &Path) -> Vec<u8> {
-    std::fs::read(path).unwrap_or_else(|error| {
-        panic!(
-            "{}: {error}. `cargo xtask setup` brings the text encoder",
-            path.display()
-        )
-    })
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../static")
+        .join(name);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 #[test]
 fn recorded_numbers_are_the_models() {
-    let manifest = Manifest::from_json(&shipped("models/model.json")).expect("a description");
+    let manifest = Manifest::from_json(&shipped("weights/model.json")).expect("a description");
+    let beside = |name: &str| shipped(&format!("weights/{name}"));
+    let text = |name: &str| beside(&format!("{}/{name}", manifest.text_encoder));
     let files = Files {
         detector: shipped("mtcnn.safetensors"),
-        text_config: text_encoder("config.json"),
-        text_weights: text_encoder("model.safetensors"),
-        tokenizer: text_encoder("tokenizer.json"),
-        model_weights: Vec::new(),
+        text_config: text("config.json"),
+        text_weights: text("model.safetensors"),
+        tokenizer: text("tokenizer.json"),
+        model_weights: beside(&manifest.weights),
     };
-    let mut brain = Brain::new(&manifest, &files, &Device::flex()).expect("a brain");
+    let mut brain = Brain::new(&files, &Device::flex()).expect("a brain");
     let numbers = pollster::block_on(answer(&mut brain)).expect("an answer");
     let deviation = deviation(&numbers, &manifest.self_test);
     assert!(
         deviation <= TOLERANCE,
-        "static/models/model.json should hold `\"self_test\": {numbers:?}`; it differs by {deviation}"
+        "static/weights/model.json should hold `\"self_test\": {numbers:?}`; it differs by {deviation}"
     );
 }

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 
 use burn::tensor::{Device, Tensor};
 use mesm::weights::{
-    FloatFormat, Formula, Limits, NamedTensors, SafetensorsSource, WeightsError,
-    export_safetensors, load_params, param_specs, read_params,
+    FloatFormat, Formula, Limits, NamedTensors, ParamSource, ParamSpec, SafetensorsSource,
+    WeightsError, export_safetensors, load_params, param_specs, read_params,
 };
 use mesm::{Batch, Model, ModelConfig};
 use mesm_tests::golden::values;
@@ -94,6 +94,76 @@ fn half_precision_is_close_and_half_the_size() {
             assert!((a - b).abs() <= 1e-3 * b.abs() + 1e-6, "{a} {b}");
         }
     }
+}
+
+/// Largest error of each tensor after it was stored in `format`, as a share of its largest value.
+fn storage_errors(tensors: &NamedTensors, format: FloatFormat) -> Vec<(String, f32)> {
+    let bytes = export_safetensors(tensors, format, HashMap::new()).unwrap();
+    let mut source = SafetensorsSource::new(&bytes, Limits::default()).unwrap();
+    let specs: Vec<ParamSpec> = tensors
+        .iter()
+        .map(|(name, shape, _)| ParamSpec {
+            name: name.to_owned(),
+            shape: shape.to_vec(),
+        })
+        .collect();
+    source.verify(&specs).unwrap();
+    specs
+        .iter()
+        .zip(tensors.iter())
+        .map(|(spec, (name, _, values))| {
+            let read = source.take(spec).unwrap();
+            assert_eq!(read.len(), values.len());
+            let peak = values.iter().fold(0.0_f32, |peak, v| peak.max(v.abs()));
+            let error = read
+                .iter()
+                .zip(values)
+                .fold(0.0_f32, |worst, (a, b)| worst.max((a - b).abs()));
+            (name.to_owned(), error / peak)
+        })
+        .collect()
+}
+
+#[test]
+fn whole_numbers_are_close_and_small() {
+    let mut tensors = read_params(&model("a")).unwrap();
+    let mut formula = Formula::new("words", "");
+    let words = ParamSpec {
+        name: "embeddings.word_embeddings.weight".to_owned(),
+        shape: vec![50, 96],
+    };
+    tensors.insert(
+        words.name.clone(),
+        words.shape.clone(),
+        formula.take(&words).unwrap(),
+    );
+    // Half a step of 127, of 7 for the words; a twentieth of a percent for what stays in halves.
+    for (format, of_words) in [
+        (FloatFormat::Int8, 0.5 / 127.0),
+        (FloatFormat::Int8WithInt4Words, 0.5 / 7.0),
+    ] {
+        for (name, error) in storage_errors(&tensors, format) {
+            let limit = if name == words.name {
+                of_words
+            } else {
+                0.5 / 127.0
+            };
+            assert!(error <= limit * 1.01, "{name}: {error}");
+            if format == FloatFormat::Int8WithInt4Words && name == words.name {
+                assert!(error > 0.5 / 127.0, "stored in four bits: {error}");
+            }
+        }
+    }
+    let mut alone = NamedTensors::default();
+    alone.insert(words.name, vec![500, 96], vec![0.25; 500 * 96]);
+    let size = |format| {
+        export_safetensors(&alone, format, HashMap::new())
+            .unwrap()
+            .len()
+    };
+    // A byte a value and a scale a row; half a byte and a scale for 32.
+    assert!(size(FloatFormat::Int8) < 500 * (96 + 4) + 300);
+    assert!(size(FloatFormat::Int8WithInt4Words) < 500 * (48 + 3 * 2) + 300);
 }
 
 #[test]

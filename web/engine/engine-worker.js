@@ -17,14 +17,22 @@ if (self.GPUAdapter) {
   };
 }
 
+// The site carries the program compressed, so that any host sends a sixth of the bytes; a site that is being worked on
+// has it as it is.
+async function open() {
+  for (const name of ["mesm-engine_bg.wasm.gz", "mesm-engine_bg.wasm"]) {
+    const response = await fetch(new URL(`./${name}`, import.meta.url));
+    if (response.ok && response.headers.get("content-type") !== "text/html") return response;
+  }
+  throw new Error("its program was not found on the server");
+}
+
 // Counts the bytes as they arrive, so that the page can show how far the download is.
-async function download(url) {
-  const response = await fetch(url);
-  if (!response.ok) throw new Error(`${url}: HTTP ${response.status}`);
-  const total = Number(response.headers.get("content-length")) || 30e6;
+function counted(response) {
+  const total = Number(response.headers.get("content-length")) || 6e6;
   let seen = 0;
   let told = 0;
-  const counter = new TransformStream({
+  return response.body.pipeThrough(new TransformStream({
     transform(chunk, controller) {
       seen += chunk.byteLength;
       const done = Math.min(seen / total, 1);
@@ -34,13 +42,23 @@ async function download(url) {
       }
       controller.enqueue(chunk);
     },
-  });
-  return new Response(response.body.pipeThrough(counter), { headers: { "content-type": "application/wasm" } });
+  }));
+}
+
+// Some hosts undo the compression on the way, so the bytes tell, not the name.
+async function program() {
+  const [first, rest] = counted(await open()).tee();
+  const reader = first.getReader();
+  const { value } = await reader.read();
+  reader.cancel();
+  const packed = value && value[0] === 0x1f && value[1] === 0x8b;
+  const body = packed ? rest.pipeThrough(new DecompressionStream("gzip")) : rest;
+  return new Response(body, { headers: { "content-type": "application/wasm" } });
 }
 
 try {
   const engine = await import("./mesm-engine.js");
-  await engine.default({ module_or_path: await download(new URL("./mesm-engine_bg.wasm", import.meta.url)) });
+  await engine.default({ module_or_path: await program() });
   engine.run();
 } catch (error) {
   fail(`The engine could not be loaded: ${error.message || error}. Reload the page; if it stays, the browser may lack WebAssembly SIMD.`);

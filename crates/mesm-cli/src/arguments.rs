@@ -8,7 +8,9 @@ use mesm::Modalities;
 
 use crate::choices::{DeviceChoice, ModelChoice, parse_modalities, parse_top_p};
 use crate::eval::EvalArguments;
+use crate::export::ExportArguments;
 use crate::prepare_manifest::PrepareCommand;
+use crate::sweep::SweepArguments;
 use crate::train::arguments::TrainArguments;
 
 /// Emotions in video, voice and words by a sparse end-to-end model.
@@ -45,6 +47,10 @@ pub enum Command {
     Train(Box<TrainArguments>),
     /// Judge a model on a data set: figures per modality, source and class.
     Eval(Box<EvalArguments>),
+    /// Judge a model at each p of the selection: quality and cost as table and figure.
+    Sweep(Box<SweepArguments>),
+    /// Write trained weights as small files.
+    Export(Box<ExportArguments>),
 }
 
 const EXAMPLES: &str = "\
@@ -54,7 +60,7 @@ Examples:
   mesm infer talk.mp4 --window 3s --hop 0.5s         a time line, one CSV row a window
   mesm infer day.mkv --window 5s --format jsonl      a long file, one JSON object a line
   mesm infer talk.mp4 --top-p 0.3 --overlay seen/    pictures of what the attention kept
-  mesm infer voice.flac --model fe2e --modalities a  the dense twin, on the voice alone
+  mesm infer voice.flac --modalities ta              the voice alone, and how the words choose
 
 Whatever is absent (no sound, no face, no words) is left out and named in the notes. Without
 --text, MESM chooses its points by the empty sentence and says so. Files longer than 30 s are
@@ -72,10 +78,10 @@ pub struct InferArguments {
     #[arg(long, value_name = "WORDS")]
     pub text: Option<String>,
     /// Trained weights: .safetensors with its configuration inside, or the authors' .pt
-    /// [default: untrained weights from a closed formula]
+    /// [default: those of the program]
     #[arg(long, value_name = "FILE", verbatim_doc_comment)]
     pub weights: Option<PathBuf>,
-    /// The sparse model or its dense twin [default: that of the weights, or mesm]
+    /// The sparse model or its dense twin [default: that of the weights]
     #[arg(long, value_enum)]
     pub model: Option<ModelChoice>,
     /// Share of the attention mass that MESM keeps, above 0 and up to 1 [default: that of the weights, or 0.5]
@@ -107,7 +113,8 @@ pub struct InferArguments {
         long,
         value_name = "FOLDER",
         help = "Folder with the text encoder's config.json, model.safetensors and tokenizer.json\n\
-                [default: $MESM_TEXT_ENCODER, or what `cargo xtask setup` brought]"
+                [default: that of the program for its weights; else $MESM_TEXT_ENCODER, or what\n\
+                `cargo xtask setup` brought]"
     )]
     pub text_encoder: Option<PathBuf>,
     /// Scale frames down to this many pixels on their longer side

@@ -1,45 +1,33 @@
 //! `mesm eval`: a model asked about a data set whose answers are known.
 
 use std::io::Write;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use burn::tensor::{Device, Tensor};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
-use mesm::{Modality, ModelConfig};
-use mesm_data::manifest::{Options, prepare};
-use mesm_data::store::Store;
-use mesm_train::config::PhaseConfig;
-use mesm_train::examples::Examples;
-use mesm_train::judge::{Answers, judge};
-use mesm_train::learner::Learner;
-use mesm_train::reading::Reading;
-use mesm_train::report::{Answered, Evaluation, ModalityReport, Reporting};
+use mesm::{Activation, Modality};
+use mesm_data::store::write_atomically;
+use mesm_train::figures::{FigureError, calibration, confusion};
+use mesm_train::judge::Answers;
+use mesm_train::metrics::MultiLabel;
+use mesm_train::report::{Evaluation, ModalityReport};
 
-use crate::choices::{DeviceChoice, ModelChoice, parse_modalities, parse_top_p};
+use crate::choices::{DeviceChoice, parse_modalities, parse_top_p};
 use crate::device;
 use crate::error::CliError;
-use crate::weights::{Origin, WeightsFile};
-use crate::words::Words;
-
-/// A file that only a store has.
-const STORE_MARK: &str = "store.json";
-/// Size of a temporary store's shards.
-const SHARD_BYTES: u64 = 64_000_000;
-/// Tokens of an utterance that are read.
-const MAX_TOKENS: usize = 100;
+use crate::judging::{Data, Judge, only};
 
 const EXAMPLES: &str = "\
 Examples:
   mesm eval --data STORE --split test --weights runs/web/joint.safetensors
   mesm eval --data DATA --split test --weights F --json | tail -n 1 | jq .faces.uar
   mesm eval --data STORE --split valid --weights F --modalities va --composed
+  mesm eval --data STORE --split test --figures seen/   confusion matrices and calibration as SVG
 
 DATA is a store made by `mesm prepare`, or a folder of tables and archives as that command reads
 them, which is then prepared in a temporary folder. Every modality is judged on its own: faces
 without words, voices without faces. --composed adds utterances put together from rows with the
-same label, whose figures are optimistic and say so.
+same label, whose figures are optimistic and say so. --thresholds-from judges each class as a
+question of its own too, with the thresholds that do best on that other split.
 
 Exit code: 0 done, 1 the machine failed, 2 the input is at fault.";
 
@@ -54,12 +42,9 @@ pub struct EvalArguments {
     #[arg(long, value_name = "NAME", default_value = "test")]
     pub split: String,
     /// Trained weights: .safetensors with its configuration inside, or the authors' .pt
-    /// [default: untrained weights from a closed formula]
+    /// [default: those of the program]
     #[arg(long, value_name = "FILE", verbatim_doc_comment)]
     pub weights: Option<PathBuf>,
-    /// The sparse model or its dense twin [default: that of the weights, or mesm]
-    #[arg(long, value_enum)]
-    pub model: Option<ModelChoice>,
     /// Share of the attention mass that MESM keeps, above 0 and up to 1 [default: that of the weights]
     #[arg(long, value_name = "P", value_parser = parse_top_p)]
     pub top_p: Option<f32>,
@@ -72,6 +57,12 @@ pub struct EvalArguments {
     /// Judge utterances composed of rows with the same label too
     #[arg(long)]
     pub composed: bool,
+    /// Judge each class as a yes-or-no question too, with the thresholds of the best F1 on this split
+    #[arg(long, value_name = "NAME")]
+    pub thresholds_from: Option<String>,
+    /// Write confusion matrices and calibration diagrams (SVG) into this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub figures: Option<PathBuf>,
     /// Print one JSON object as the last line instead of the tables
     #[arg(long)]
     pub json: bool,
@@ -83,22 +74,10 @@ pub struct EvalArguments {
         long,
         value_name = "FOLDER",
         help = "Folder with the text encoder's config.json, model.safetensors and tokenizer.json\n\
-                [default: $MESM_TEXT_ENCODER, or what `cargo xtask setup` brought]"
+                [default: that of the program for its weights; else $MESM_TEXT_ENCODER, or what\n\
+                `cargo xtask setup` brought]"
     )]
     pub text_encoder: Option<PathBuf>,
-}
-
-/// A store, and the temporary folder it may lie in.
-struct Data {
-    store: Store,
-    _folder: Option<tempfile::TempDir>,
-}
-
-/// Everything that judges.
-struct Judge {
-    learner: Learner,
-    reading: Reading,
-    device: Device,
 }
 
 /// Carries `mesm eval` out; the report goes to `out`, progress to the error stream.
@@ -106,52 +85,30 @@ struct Judge {
 /// # Errors
 /// [`CliError`], which knows its exit code.
 pub fn run(arguments: &EvalArguments, out: &mut impl Write) -> Result<(), CliError> {
-    let device = device::open(arguments.device)?;
-    let file = arguments.weights.as_deref().map(WeightsFile::read);
-    let file = file.transpose()?;
-    let kind = arguments.model.map(Into::into).unwrap_or_default();
-    let origin = match &file {
-        Some(file) => file.origin()?,
-        None => Origin::Untrained(kind),
-    };
-    let (judge, config) = loaded(arguments, &origin, device)?;
-    let data = opened(&arguments.data, &config)?;
-    if !data.store.splits().contains(&arguments.split) {
-        return Err(CliError::Arguments(format!(
-            "--split {}: {} has the splits {}",
-            arguments.split,
-            arguments.data.display(),
-            data.store.splits().join(", ")
-        )));
+    let judge = Judge::load(
+        arguments.weights.as_deref(),
+        arguments.text_encoder.as_deref(),
+        arguments.top_p,
+        device::open(arguments.device)?,
+    )?;
+    check_thresholds(arguments, &judge)?;
+    let data = Data::open(&arguments.data, judge.config())?;
+    data.check_split("--split", &arguments.split)?;
+    if let Some(split) = &arguments.thresholds_from {
+        data.check_split("--thresholds-from", split)?;
     }
-    let report = |letters: &str| -> Result<ModalityReport, CliError> {
-        judge.report(&data.store, &arguments.split, letters)
-    };
-    let wanted = |modality: Modality| {
-        arguments.modalities.contains(modality) && config.modalities.contains(modality)
-    };
     let one = |modality: Modality| -> Result<ModalityReport, CliError> {
-        let held = data
-            .store
-            .rows(&arguments.split)
-            .iter()
-            .any(|row| match modality {
-                Modality::Text => row.has_text && !row.has_audio && !row.has_faces,
-                Modality::Visual => row.has_faces,
-                Modality::Acoustic => row.has_audio,
-            });
-        if !wanted(modality) || !held {
-            return Ok(ModalityReport::new(
-                data.store.classes(),
-                &[],
-                &Reporting::default(),
-            ));
+        let wanted = arguments.modalities.contains(modality)
+            && judge.config().modalities.contains(modality)
+            && data.has(&arguments.split, modality);
+        if !wanted {
+            return Ok(judge.report(&Answers::default(), "tva"));
         }
-        report(&modality.letter().to_string())
+        report(arguments, &judge, &data, &modality.letter().to_string())
     };
     let mut evaluation = Evaluation {
         split: arguments.split.clone(),
-        weights: origin.name(),
+        weights: judge.weights.clone(),
         faces: one(Modality::Visual)?,
         audio: one(Modality::Acoustic)?,
         text: one(Modality::Text)?,
@@ -159,7 +116,10 @@ pub fn run(arguments: &EvalArguments, out: &mut impl Write) -> Result<(), CliErr
     };
     if arguments.composed {
         let all = arguments.modalities.to_string();
-        evaluation = evaluation.with_composed(report(&all)?);
+        evaluation = evaluation.with_composed(report(arguments, &judge, &data, &all)?);
+    }
+    if let Some(folder) = &arguments.figures {
+        draw(&evaluation, folder)?;
     }
     let text = if arguments.json {
         evaluation
@@ -174,121 +134,83 @@ pub fn run(arguments: &EvalArguments, out: &mut impl Write) -> Result<(), CliErr
     })
 }
 
-/// The model with the text encoder that belongs to it.
-fn loaded(
-    arguments: &EvalArguments,
-    origin: &Origin<'_>,
-    device: Device,
-) -> Result<(Judge, ModelConfig), CliError> {
-    let settings = origin.settings()?;
-    let mut config = settings.config.clone();
-    config.kind = arguments.model.map_or(config.kind, Into::into);
-    config.top_p = arguments.top_p.unwrap_or(config.top_p);
-    let words = Words::load(
-        arguments.text_encoder.as_deref(),
-        origin.text_encoder()?,
-        &device,
-    )?;
-    words.fit(&mut config, origin)?;
-    let model = origin.load(&config, &device)?;
-    let (encoder, tokenizer) = words.into_parts();
-    let max_tokens = MAX_TOKENS.min(encoder.max_tokens());
-    let judge = Judge {
-        reading: Reading::new(tokenizer, max_tokens, &settings.mel, 0)?,
-        learner: Learner { encoder, model },
-        device,
-    };
-    Ok((judge, config))
+/// Thresholds are about classes that were trained as questions of their own.
+fn check_thresholds(arguments: &EvalArguments, judge: &Judge) -> Result<(), CliError> {
+    if arguments.thresholds_from.is_some() && judge.config().activation == Activation::Softmax {
+        return Err(CliError::Arguments(format!(
+            "--thresholds-from: the classes of {} were trained against each other, so none has a threshold of its own",
+            judge.weights
+        )));
+    }
+    Ok(())
 }
 
-/// Opens a store, or makes one of a folder of tables.
-fn opened(folder: &Path, config: &ModelConfig) -> Result<Data, CliError> {
-    if folder.join(STORE_MARK).is_file() {
-        let store = Store::open(folder)?;
-        if store.classes() != config.classes {
-            return Err(CliError::Arguments(format!(
-                "{}: its classes are {}; the weights know {}. Prepare the data with --classes in the weights' order",
-                folder.display(),
-                store.classes().join(","),
-                config.classes.join(",")
-            )));
-        }
-        return Ok(Data {
-            store,
-            _folder: None,
-        });
+/// Figures of the modality or modalities named.
+fn report(
+    arguments: &EvalArguments,
+    judge: &Judge,
+    data: &Data,
+    letters: &str,
+) -> Result<ModalityReport, CliError> {
+    let ask = |split: &str| judge.ask(&data.store, split, letters, |_| ());
+    let answers = ask(&arguments.split)?;
+    let mut report = judge.report(&answers, letters);
+    if let Some(split) = &arguments.thresholds_from {
+        let table = |answers: &Answers| questions(answers, letters, judge.config().classes.len());
+        let thresholds = table(&ask(split)?)?.best_thresholds();
+        let scores = table(&answers)?.scores(&thresholds).map_err(wrong)?;
+        report.notes.extend(scores.notes(&report.classes));
+        report.multi_label = Some(scores);
     }
-    let temporary = tempfile::tempdir().map_err(|source| CliError::Output {
-        target: "a temporary folder".to_owned(),
+    Ok(report)
+}
+
+/// Each class as a question of its own.
+fn questions(answers: &Answers, letters: &str, classes: usize) -> Result<MultiLabel, CliError> {
+    let answered = answers.of(only(letters));
+    let logits: Vec<f32> = answered
+        .iter()
+        .flat_map(|(_, _, logits)| *logits)
+        .copied()
+        .collect();
+    let truth: Vec<bool> = answered
+        .iter()
+        .flat_map(|(_, label, _)| (0..classes).map(|class| class == usize::from(*label)))
+        .collect();
+    MultiLabel::new(classes, &logits, &truth).map_err(wrong)
+}
+
+fn wrong(error: impl std::error::Error) -> CliError {
+    CliError::Arguments(error.to_string())
+}
+
+/// Writes the figures of every modality that was judged.
+fn draw(evaluation: &Evaluation, folder: &Path) -> Result<(), CliError> {
+    std::fs::create_dir_all(folder).map_err(|source| CliError::Output {
+        target: folder.display().to_string(),
         source,
     })?;
-    let options = Options {
-        classes: config.classes.clone(),
-        shard_bytes: SHARD_BYTES,
-    };
-    let bar = bar("rows prepared");
-    let outcome = prepare(folder, temporary.path(), &options, &mut |progress| {
-        bar.set_length(progress.rows);
-        bar.set_position(progress.rows_done);
-        ControlFlow::Continue(())
-    });
-    bar.finish_and_clear();
-    outcome?;
-    Ok(Data {
-        store: Store::open(temporary.path())?,
-        _folder: Some(temporary),
-    })
-}
-
-fn bar(what: &str) -> ProgressBar {
-    let bar = ProgressBar::no_length();
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos} of {len} {msg}, {eta} to go") {
-        bar.set_style(style);
-    }
-    bar.set_message(what.to_owned());
-    bar
-}
-
-impl Judge {
-    /// Figures of the modality or modalities named.
-    fn report(
-        &self,
-        store: &Store,
-        split: &str,
-        letters: &str,
-    ) -> Result<ModalityReport, CliError> {
-        let phase = PhaseConfig {
-            name: letters.to_owned(),
-            modalities: letters.parse()?,
-            ..PhaseConfig::default()
+    for (name, report) in evaluation.reports() {
+        if report.n == 0 {
+            continue;
+        }
+        let title = |what: &str| {
+            format!(
+                "{what}: {name}, split {}, {} utterances",
+                evaluation.split, report.n
+            )
         };
-        let lessons = Examples::to_judge(store, &self.reading, &phase, split)?;
-        let bar = bar(&format!("batches ({letters}) judged"));
-        let none = |output: &mesm::Output, _: &mesm_train::Utterances| {
-            Tensor::zeros([1], &output.logits.device())
+        let write = |kind: &str, figure: Result<String, FigureError>| -> Result<(), CliError> {
+            let svg = figure.map_err(wrong)?;
+            Ok(write_atomically(
+                &folder.join(format!("{kind}-{name}.svg")),
+                svg.as_bytes(),
+            )?)
         };
-        let answers = judge(&self.learner, &lessons, &self.device, none, |done, of| {
-            bar.set_length(of as u64);
-            bar.set_position(done as u64);
-        });
-        bar.finish_and_clear();
-        let only = (letters.len() == 1)
-            .then(|| phase.modalities.iter().next())
-            .flatten();
-        Ok(reported(&answers?, store.classes(), only))
+        let matrix = confusion(&title("Confusion"), &report.classes, &report.confusion);
+        write("confusion", matrix)?;
+        let diagram = calibration(&title("Calibration"), &report.calibration);
+        write("calibration", diagram)?;
     }
-}
-
-fn reported(answers: &Answers, classes: &[String], only: Option<Modality>) -> ModalityReport {
-    let answered: Vec<Answered<'_>> = answers
-        .of(only)
-        .into_iter()
-        .map(|(index, label, logits)| Answered {
-            truth: usize::from(label),
-            logits,
-            source: &answers.sources[index],
-            subject: &answers.subjects[index],
-        })
-        .collect();
-    ModalityReport::new(classes, &answered, &Reporting::default())
+    Ok(())
 }

@@ -121,6 +121,7 @@ fn facts(arguments: &InferArguments, prepared: &Prepared) -> RunFacts {
         model: kind_name(config.kind),
         weights: prepared.weights.clone(),
         classes: config.classes.clone(),
+        activation: config.activation,
         top_p: config.top_p,
         device: device::name(arguments.device),
     }

@@ -26,7 +26,7 @@ pub struct Evidence {
     pub frames: Vec<std::sync::Arc<mesm_data::clip::Frame>>,
     /// Face crops, each `[3, 48, 48]` in 0..=255; empty where the faces were left out.
     pub crops: Vec<Vec<f32>>,
-    /// Mel chunks, each `[128, 32]`.
+    /// Mel chunks, each `[128, 32]`, as powers.
     pub chunks: Vec<Vec<f32>>,
     /// The model's whole answer.
     pub prediction: Option<Prediction>,
@@ -41,6 +41,8 @@ pub struct Judgement {
     pub end_s: f64,
     /// Fused logits, one a class; `None` where there was nothing to judge.
     pub logits: Option<Vec<f32>>,
+    /// Probabilities of the classes; `None` where there was nothing to judge.
+    pub probabilities: Option<Vec<f32>>,
     /// Each modality's share of the logits; the shares add up to them.
     pub shares: BTreeMap<Modality, Vec<f32>>,
     /// Face crops that were judged.
@@ -145,12 +147,6 @@ impl Summary {
             .map(|sum| (sum / self.weight_s) as f32)
             .collect()
     }
-}
-
-/// Sigmoid of each logit: classes are judged one by one and need not add up to 1.
-#[must_use]
-pub fn probabilities(logits: &[f32]) -> Vec<f32> {
-    logits.iter().map(|v| 1.0 / (1.0 + (-v).exp())).collect()
 }
 
 fn add_weighted(sums: &mut Vec<f64>, values: &[f32], weight: f64) {

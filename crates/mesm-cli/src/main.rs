@@ -7,7 +7,15 @@ use std::process::ExitCode;
 use clap::Parser;
 use mesm_cli::arguments::{Arguments, Command};
 use mesm_cli::error::CliError;
-use mesm_cli::{eval, infer, prepare_manifest, train};
+use mesm_cli::{eval, export, infer, prepare_manifest, sweep, train};
+
+#[cfg(target_arch = "x86_64")]
+use gemm as _;
+
+/// A training step frees and takes back tensors of megabytes; this allocator keeps their pages.
+#[cfg(all(unix, not(target_env = "musl")))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -28,6 +36,8 @@ fn main() -> ExitCode {
         Command::Prepare(prepare) => prepare_manifest::run(&prepare, &mut stdout),
         Command::Train(train) => train::run(&train, &mut stdout),
         Command::Eval(eval) => eval::run(&eval, &mut stdout),
+        Command::Sweep(sweep) => sweep::run(&sweep, &mut stdout),
+        Command::Export(export) => export::run(&export, &mut stdout),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

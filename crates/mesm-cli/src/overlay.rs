@@ -265,6 +265,7 @@ mod tests {
         };
         let prediction = Prediction {
             logits: vec![],
+            probabilities: vec![],
             modality_logits: [].into(),
             shares: [].into(),
             attention: [(Modality::Visual, vec![maps])].into(),

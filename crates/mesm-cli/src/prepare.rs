@@ -18,7 +18,7 @@ pub struct Prepared {
     pub model: Model,
     /// The spectrogram it knows.
     pub mel: MelConfig,
-    /// `untrained`, or the file's name.
+    /// The name of the weights' file.
     pub weights: String,
     /// What is asked for and known to the weights.
     pub modalities: Modalities,
@@ -39,15 +39,8 @@ pub fn prepare(
     watch: &mut Stopwatch,
 ) -> Result<Prepared, CliError> {
     let asked = arguments.model.map(ModelKind::from);
-    let file = arguments
-        .weights
-        .as_deref()
-        .map(WeightsFile::read)
-        .transpose()?;
-    let origin = match &file {
-        Some(file) => file.origin()?,
-        None => Origin::Untrained(asked.unwrap_or_default()),
-    };
+    let file = WeightsFile::named_or_built_in(arguments.weights.as_deref())?;
+    let origin = Origin::of(&file, asked)?;
     let settings = watch.time("load", || origin.settings())?;
     let mut config = settings.config;
     if let Some(asked) = asked.filter(|asked| *asked != config.kind) {
@@ -61,7 +54,7 @@ pub fn prepare(
     config.top_p = arguments.top_p.unwrap_or(config.top_p);
     let mut notes = Vec::new();
     if !origin.is_trained() {
-        notes.push(RunNote::UntrainedWeights);
+        notes.push(RunNote::NothingLearnt);
     }
     if settings.guessed {
         notes.push(RunNote::GuessedSettings {
@@ -71,11 +64,7 @@ pub fn prepare(
     check_modalities(arguments.modalities, &config, &mut notes)?;
     let sentence = if words_wanted(config.kind, arguments.modalities, text, &mut notes)? {
         let words = watch.time("load", || {
-            Words::load(
-                arguments.text_encoder.as_deref(),
-                origin.text_encoder()?,
-                device,
-            )
+            Words::load(arguments.text_encoder.as_deref(), &origin, device)
         })?;
         words.fit(&mut config, &origin)?;
         let found = watch.time("text", || words.vector(text.unwrap_or_default()))?;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use mesm::{Cost, Modality};
+use mesm::{Activation, Cost, Modality};
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
-use crate::judgement::{FaceEntry, Judgement, Summary, probabilities};
+use crate::judgement::{FaceEntry, Judgement, Summary};
 
 /// One number a class, in the order of the logits; an object in JSON.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,10 +100,12 @@ pub struct RunFacts {
     pub clip: String,
     /// `mesm` or `fe2e`.
     pub model: &'static str,
-    /// Where the weights came from: `untrained` or a file's name.
+    /// Where the weights came from: a file's name, that of the built-in ones too.
     pub weights: String,
     /// Class names in the order of the logits.
     pub classes: Vec<String>,
+    /// What turns logits into probabilities.
+    pub activation: Activation,
     /// Share of the attention mass that is kept.
     pub top_p: f32,
     /// `cpu`, `cuda` or `vulkan`.
@@ -119,7 +121,7 @@ pub struct Report {
     pub duration_s: f64,
     /// `mesm` or `fe2e`.
     pub model: &'static str,
-    /// `untrained`, or the file's name.
+    /// The name of the weights' file.
     pub weights: String,
     /// Share of the attention mass that is kept.
     pub top_p: f32,
@@ -127,7 +129,7 @@ pub struct Report {
     pub classes: Vec<String>,
     /// Windows the clip was cut into.
     pub windows: u64,
-    /// Sigmoid of the logits by class.
+    /// Probabilities by class; where several windows were judged, those of their mean logits.
     pub probabilities: ByClass,
     /// Fused logits by class.
     pub logits: ByClass,
@@ -169,7 +171,7 @@ impl Report {
         Some(Self {
             duration_s: summary.end_s,
             windows: summary.windows,
-            probabilities: by_class(&probabilities(&logits)),
+            probabilities: by_class(&facts.activation.probabilities(&logits)),
             logits: by_class(&logits),
             shares: summary
                 .shares()
@@ -247,10 +249,7 @@ impl WindowReport {
         Self {
             start_s: judgement.start_s,
             end_s: judgement.end_s,
-            probabilities: judgement
-                .logits
-                .as_deref()
-                .map(|logits| by_class(&probabilities(logits))),
+            probabilities: judgement.probabilities.as_deref().map(by_class),
             logits: judgement.logits.as_deref().map(by_class),
             shares: judgement
                 .shares
@@ -289,6 +288,7 @@ pub(crate) mod tests {
             start_s: 0.0,
             end_s: 3.3,
             logits: Some(vec![1.0, -2.0]),
+            probabilities: Some(Activation::Sigmoid.probabilities(&[1.0, -2.0])),
             shares: BTreeMap::from([
                 (Modality::Text, vec![0.25, -1.0]),
                 (Modality::Visual, vec![0.5, -1.5]),
@@ -320,8 +320,9 @@ pub(crate) mod tests {
         let facts = RunFacts {
             clip: "talk.mp4".to_owned(),
             model: "mesm",
-            weights: "untrained".to_owned(),
+            weights: "web.safetensors".to_owned(),
             classes: vec!["joy".to_owned(), "anger".to_owned()],
+            activation: Activation::Sigmoid,
             top_p: 0.5,
             device: "cpu",
         };
@@ -330,14 +331,14 @@ pub(crate) mod tests {
             facts,
             &summary,
             timings,
-            [RunNote::UntrainedWeights.to_string()],
+            [RunNote::EmptySentence.to_string()],
         )
         .unwrap()
     }
 
     #[test]
     fn the_json_object_has_this_form() {
-        let expected = r#"{"clip":"talk.mp4","duration_s":3.3,"model":"mesm","weights":"untrained","top_p":0.5,"classes":["joy","anger"],"windows":1,"probabilities":{"joy":0.7310586,"anger":0.11920292},"logits":{"joy":1.0,"anger":-2.0},"shares":{"t":{"joy":0.25,"anger":-1.0},"v":{"joy":0.5,"anger":-1.5},"a":{"joy":0.25,"anger":0.5}},"frames":7,"chunks":9,"faces_found":6,"active_points":{"v":[1200,300,70],"a":[4000,900,200]},"macs":{"v":{"pairs":150000000,"sites":180000000,"dense":478000000},"a":{"pairs":150000000,"sites":180000000,"dense":478000000},"total":{"pairs":300000000,"sites":360000000,"dense":956000000}},"device":"cpu","timings_ms":{"faces":120.25,"model":800.5,"total":1000.0},"faces":[{"t_s":0.0,"found":true,"box":[10.0,20.0,60.5,80.0]},{"t_s":0.5,"found":false}],"notes":["untrained weights: the numbers say nothing about a person","no face found in some frames: the authors' fallback crop stands in for them"]}"#;
+        let expected = r#"{"clip":"talk.mp4","duration_s":3.3,"model":"mesm","weights":"web.safetensors","top_p":0.5,"classes":["joy","anger"],"windows":1,"probabilities":{"joy":0.7310586,"anger":0.11920292},"logits":{"joy":1.0,"anger":-2.0},"shares":{"t":{"joy":0.25,"anger":-1.0},"v":{"joy":0.5,"anger":-1.5},"a":{"joy":0.25,"anger":0.5}},"frames":7,"chunks":9,"faces_found":6,"active_points":{"v":[1200,300,70],"a":[4000,900,200]},"macs":{"v":{"pairs":150000000,"sites":180000000,"dense":478000000},"a":{"pairs":150000000,"sites":180000000,"dense":478000000},"total":{"pairs":300000000,"sites":360000000,"dense":956000000}},"device":"cpu","timings_ms":{"faces":120.25,"model":800.5,"total":1000.0},"faces":[{"t_s":0.0,"found":true,"box":[10.0,20.0,60.5,80.0]},{"t_s":0.5,"found":false}],"notes":["no words were given: the empty sentence chose the points","no face found in some frames: the authors' fallback crop stands in for them"]}"#;
         assert_eq!(serde_json::to_string(&example()).unwrap(), expected);
     }
 

@@ -120,9 +120,11 @@ impl Session {
         if self.keep_evidence {
             judgement.evidence = Some(Evidence {
                 frames: window.frames.clone(),
-                chunks: input
-                    .chunks
-                    .map(|c| each(&c.values, MELS * PIECE_FRAMES))
+                chunks: self
+                    .mel
+                    .as_ref()
+                    .zip(input.chunks.as_ref())
+                    .map(|(plan, c)| each(&c.powers(plan), MELS * PIECE_FRAMES))
                     .unwrap_or_default(),
                 crops: input.crops,
                 prediction,
@@ -191,6 +193,7 @@ fn fill(judgement: &mut Judgement, prediction: &Prediction, input: &WindowInput)
     judgement.frames = input.crops.len();
     judgement.chunks = input.chunks.as_ref().map_or(0, |chunks| chunks.count);
     judgement.logits = prediction.logits.first().cloned();
+    judgement.probabilities = prediction.probabilities.first().cloned();
     let first =
         |(modality, rows): (&Modality, &Vec<Vec<f32>>)| Some((*modality, rows.first()?.clone()));
     judgement.shares = prediction.shares.iter().filter_map(first).collect();

@@ -36,7 +36,7 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
     };
     writeln!(
         out,
-        "{clip}: {duration_s:.2} s, {model} ({weights} weights{top_p}), {device}\n"
+        "{clip}: {duration_s:.2} s, {model} ({weights}{top_p}), {device}\n"
     )?;
     classes(report, out)?;
     evidence(report, out)?;
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn the_table_has_this_form() {
         let expected = "\
-talk.mp4: 3.30 s, mesm (untrained weights, p = 0.5), cpu
+talk.mp4: 3.30 s, mesm (web.safetensors, p = 0.5), cpu
 
 class                                     probability   logit    words    faces    voice
 joy             █████████████████▌······        0.731  +1.000   +0.250   +0.500   +0.250
@@ -159,7 +159,7 @@ active points   faces   1200, 300, 70 (layer 1, 2, 3)
 active points   voice   4000, 900, 200 (layer 1, 2, 3)
 cost            0.30 G multiply-accumulates by pairs, 0.36 G by sites; the dense twin: 0.96 G
 time in ms      faces 120, model 800, total 1000
-note            untrained weights: the numbers say nothing about a person
+note            no words were given: the empty sentence chose the points
 note            no face found in some frames: the authors' fallback crop stands in for them
 ";
         assert_eq!(render(&crate::report::tests::example()), expected);

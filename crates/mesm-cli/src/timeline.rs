@@ -105,6 +105,7 @@ mod tests {
             start_s: 0.5,
             end_s: 3.5,
             logits: Some(vec![0.0, 2.0]),
+            probabilities: Some(mesm::Activation::Sigmoid.probabilities(&[0.0, 2.0])),
             shares: BTreeMap::from([
                 (Modality::Text, vec![0.0, 1.0]),
                 (Modality::Acoustic, vec![0.0, 1.0]),

@@ -1,11 +1,13 @@
 //! The text encoder: found on disk, loaded, asked.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor};
 use mesm::ModelConfig;
 use mesm::text::{TextConfig, TextEncoder, TokenBatch};
 use mesm::weights::Limits;
+use mesm_data::store::write_atomically;
 use mesm_features::tokens::{TokenError, WordPiece};
 
 use crate::error::CliError;
@@ -15,6 +17,13 @@ const VARIABLE: &str = "MESM_TEXT_ENCODER";
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
 const TOKENIZER: &str = "tokenizer.json";
+
+/// The text encoder that was trained with the built-in weights.
+const BUILT_IN: [&[u8]; 3] = [
+    include_bytes!("../../../static/weights/text/config.json"),
+    include_bytes!("../../../static/weights/text/model.safetensors"),
+    include_bytes!("../../../static/weights/text/tokenizer.json"),
+];
 
 /// A text encoder with its tokenizer.
 pub struct Words {
@@ -31,8 +40,9 @@ pub struct TextFiles {
     folder: PathBuf,
     /// Its sizes.
     pub config: TextConfig,
-    weights: Vec<u8>,
-    tokenizer: Vec<u8>,
+    config_json: Cow<'static, [u8]>,
+    weights: Cow<'static, [u8]>,
+    tokenizer: Cow<'static, [u8]>,
 }
 
 /// A sentence as one vector.
@@ -44,28 +54,18 @@ pub struct SentenceVector {
 }
 
 impl Words {
-    /// Loads the encoder in `folder`, or in `MESM_TEXT_ENCODER`, or in the project's cache; its parameters from
-    /// `trained` where they came with the model, and then `model.safetensors` is not needed.
+    /// Loads the encoder that goes with some weights. Without a `folder`, built-in weights have a built-in encoder;
+    /// others are looked for in `MESM_TEXT_ENCODER` or in the project's cache, and their `model.safetensors` is not
+    /// needed where the parameters came with the weights.
     ///
     /// # Errors
     /// [`CliError::TextEncoderMissing`] names the command that brings it; otherwise what is wrong with its files.
     pub fn load(
         folder: Option<&Path>,
-        trained: Option<TrainedText<'_>>,
+        origin: &Origin<'_>,
         device: &Device,
     ) -> Result<Self, CliError> {
-        let files = TextFiles::read(folder, trained.is_none())?;
-        let encoder = match trained {
-            Some(mut trained) => files
-                .config
-                .init(trained.pooler, device)
-                .map_err(|e| files.wrong(e.to_string()))?
-                .load(&mut trained.source)
-                .map_err(|e| {
-                    files.wrong(format!("the parameters that came with the model: {e}"))
-                })?,
-            None => files.encoder(device)?,
-        };
+        let (files, encoder) = Self::files(folder, origin, device)?;
         tracing::info!(
             folder = %files.folder.display(),
             hidden = files.config.hidden_size,
@@ -80,7 +80,29 @@ impl Words {
         })
     }
 
-    /// Fits the size of the text's vector: the untrained model takes any text encoder, a trained one only its own.
+    /// The files and the encoder that [`Self::load`] loads.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn files(
+        folder: Option<&Path>,
+        origin: &Origin<'_>,
+        device: &Device,
+    ) -> Result<(TextFiles, TextEncoder), CliError> {
+        let trained = origin.text_encoder()?;
+        let files = if folder.is_none() && origin.is_built_in() {
+            TextFiles::built_in()?
+        } else {
+            TextFiles::read(folder, trained.is_none())?
+        };
+        let encoder = match trained {
+            Some(trained) => files.trained(trained, device)?,
+            None => files.encoder(device)?,
+        };
+        Ok((files, encoder))
+    }
+
+    /// Fits the size of the text's vector: a model that nobody has trained takes any text encoder, a trained one only its own.
     ///
     /// # Errors
     /// When the weights were trained with vectors of another size.
@@ -149,22 +171,74 @@ impl TextFiles {
         }
         let read = |file| {
             let path = folder.join(file);
-            std::fs::read(&path).map_err(|source| CliError::Unreadable { path, source })
+            let bytes = std::fs::read(&path);
+            bytes
+                .map(Cow::from)
+                .map_err(|source| CliError::Unreadable { path, source })
         };
-        let config = TextConfig::from_json(&read(CONFIG)?).map_err(|e| CliError::TextEncoder {
-            folder: folder.clone(),
-            reason: e.to_string(),
-        })?;
+        let config = read(CONFIG)?;
+        let weights = if with_weights {
+            read(WEIGHTS)?
+        } else {
+            Cow::default()
+        };
+        let tokenizer = read(TOKENIZER)?;
+        Self::new(folder, [config, weights, tokenizer])
+    }
+
+    /// Those of the program.
+    ///
+    /// # Errors
+    /// Never, unless the program was built from a damaged file.
+    pub fn built_in() -> Result<Self, CliError> {
+        Self::new("the program".into(), BUILT_IN.map(Cow::from))
+    }
+
+    fn new(
+        folder: PathBuf,
+        [config_json, weights, tokenizer]: [Cow<'static, [u8]>; 3],
+    ) -> Result<Self, CliError> {
         Ok(Self {
-            config,
-            weights: if with_weights {
-                read(WEIGHTS)?
-            } else {
-                Vec::new()
-            },
-            tokenizer: read(TOKENIZER)?,
+            config: TextConfig::from_json(&config_json).map_err(|e| CliError::TextEncoder {
+                folder: folder.clone(),
+                reason: e.to_string(),
+            })?,
+            config_json,
+            weights,
+            tokenizer,
             folder,
         })
+    }
+
+    /// The encoder with parameters that came with a model.
+    ///
+    /// # Errors
+    /// When they are not those of the configured encoder.
+    pub fn trained(
+        &self,
+        mut trained: TrainedText<'_>,
+        device: &Device,
+    ) -> Result<TextEncoder, CliError> {
+        self.config
+            .init(trained.pooler, device)
+            .map_err(|e| self.wrong(e.to_string()))?
+            .load(&mut trained.source)
+            .map_err(|e| self.wrong(format!("the parameters that came with the model: {e}")))
+    }
+
+    /// Writes configuration, tokenizer and `weights` into a folder that [`Self::read`] reads.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn write(&self, folder: &Path, weights: &[u8]) -> Result<(), CliError> {
+        for (name, bytes) in [
+            (CONFIG, self.config_json.as_ref()),
+            (TOKENIZER, self.tokenizer.as_ref()),
+            (WEIGHTS, weights),
+        ] {
+            write_atomically(&folder.join(name), bytes)?;
+        }
+        Ok(())
     }
 
     /// The encoder with the weights of the files.

@@ -2,21 +2,20 @@
 
 use std::collections::HashMap;
 
+use mesm::text::TextEncoder;
 use mesm::weights::{
-    FloatFormat, Limits, NamedTensors, ParamSource, ParamSpec, SafetensorsSource, WeightsError,
-    export_safetensors, load_params, read_params,
+    CONFIG, FloatFormat, Limits, MEL, NamedTensors, ParamSource, ParamSpec, SafetensorsSource,
+    WeightsError, export_safetensors, load_params, read_params,
 };
-use mesm::{Modality, ModelConfig};
+use mesm::{Modality, Model, ModelConfig};
 use mesm_features::mel::MelConfig;
 
 use crate::learner::Learner;
 
-/// Entry of the header with the model's settings, [`ModelConfig`] as JSON.
-pub const CONFIG: &str = "config";
-/// Entry of the header with the spectrogram's settings, [`MelConfig`] as JSON; absent where they are the default.
-pub const MEL: &str = "mel";
 /// Names of the text encoder's parameters begin so.
 pub const TEXT_PREFIX: &str = "text_encoder.";
+/// Names of the text encoder's pooler begin so.
+const POOLER: &str = "pooler.";
 
 /// The learner as safetensors: the model by the names of its state dict, the text encoder under [`TEXT_PREFIX`], their
 /// settings in the header.
@@ -37,6 +36,35 @@ pub fn to_bytes(
         );
     }
     export_safetensors(&tensors, format, header(learner.model.config(), mel))
+}
+
+/// A model without a text encoder, as [`to_bytes`] writes it.
+///
+/// # Errors
+/// As [`to_bytes`].
+pub fn model_to_bytes(
+    model: &Model,
+    mel: &MelConfig,
+    format: FloatFormat,
+) -> Result<Vec<u8>, WeightsError> {
+    export_safetensors(&read_params(model)?, format, header(model.config(), mel))
+}
+
+/// A text encoder as the `model.safetensors` of a folder of its own. The pooler, which no model here reads, stays out.
+///
+/// # Errors
+/// As [`to_bytes`].
+pub fn encoder_to_bytes(
+    encoder: &TextEncoder,
+    format: FloatFormat,
+) -> Result<Vec<u8>, WeightsError> {
+    let mut tensors = NamedTensors::default();
+    for (name, shape, values) in read_params(encoder)?.iter() {
+        if !name.starts_with(POOLER) {
+            tensors.insert(name, shape.to_vec(), values.to_vec());
+        }
+    }
+    export_safetensors(&tensors, format, HashMap::new())
 }
 
 fn header(config: &ModelConfig, mel: &MelConfig) -> HashMap<String, String> {

@@ -192,6 +192,33 @@ pub enum SparsePath {
     MaskedDense,
 }
 
+/// What the logits mean, and so how they become probabilities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "kebab-case")]
+pub enum Activation {
+    /// Each class is a question of its own: probabilities need not add up to 1. The papers'.
+    #[default]
+    Sigmoid,
+    /// One class of all: probabilities add up to 1.
+    Softmax,
+}
+
+impl Activation {
+    /// The probabilities of the classes from their logits, each in `[0, 1]`.
+    #[must_use]
+    pub fn probabilities(self, logits: &[f32]) -> Vec<f32> {
+        match self {
+            Self::Sigmoid => logits.iter().map(|v| 1.0 / (1.0 + (-v).exp())).collect(),
+            Self::Softmax => {
+                let peak = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                let shares: Vec<f32> = logits.iter().map(|v| (v - peak).exp()).collect();
+                let sum: f32 = shares.iter().sum();
+                shares.into_iter().map(|share| share / sum).collect()
+            }
+        }
+    }
+}
+
 /// A setting that cannot be used.
 #[derive(Debug, Error)]
 pub enum ConfigError {
@@ -250,6 +277,8 @@ pub struct ModelConfig {
     pub attention: AttentionMode,
     /// See [`SparsePath`].
     pub sparse_path: SparsePath,
+    /// See [`Activation`].
+    pub activation: Activation,
 }
 
 impl Default for ModelConfig {
@@ -279,6 +308,7 @@ impl Default for ModelConfig {
             point_order: PointOrder::default(),
             attention: AttentionMode::default(),
             sparse_path: SparsePath::default(),
+            activation: Activation::default(),
         }
     }
 }
@@ -357,6 +387,14 @@ mod tests {
         for bad in ["", "tt", "x", "tav "] {
             assert!(bad.parse::<Modalities>().is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn logits_become_probabilities() {
+        let each = Activation::Sigmoid.probabilities(&[0.0, 3.0_f32.ln()]);
+        assert!((each[0] - 0.5).abs() < 1e-6 && (each[1] - 0.75).abs() < 1e-6);
+        let one = Activation::Softmax.probabilities(&[500.0, 500.0 + 3.0_f32.ln()]);
+        assert!((one[0] - 0.25).abs() < 1e-4 && (one[1] - 0.75).abs() < 1e-4);
     }
 
     #[test]

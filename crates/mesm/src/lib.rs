@@ -13,7 +13,7 @@
 //!
 //! # let device = Device::default();
 //! let config = ModelConfig::default();
-//! let model = load_params(config.init(&device)?, &mut Formula::new("untrained", ""))?;
+//! let model = load_params(config.init(&device)?, &mut Formula::new("example", ""))?;
 //! let output = model.forward(&Batch {
 //!     text: Some(Tensor::zeros([1, 768], &device)),
 //!     faces: Some(Tensor::zeros([5, 3, 48, 48], &device)),
@@ -42,8 +42,8 @@ pub mod text;
 pub mod weights;
 
 pub use config::{
-    AttentionMode, ConfigError, Modalities, Modality, ModelConfig, ModelKind, PointOrder,
-    SparsePath,
+    Activation, AttentionMode, ConfigError, Modalities, Modality, ModelConfig, ModelKind,
+    PointOrder, SparsePath,
 };
 pub use cost::Cost;
 pub use dense::{DenseCnn, LowLevel, VggBlock};

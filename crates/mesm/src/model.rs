@@ -238,6 +238,7 @@ impl Model {
             widths: self.config.widths,
             flatten: [self.config.flatten_dim, self.config.trans_dim],
             query_dim: self.config.text_dim,
+            activation: self.config.activation,
         })
     }
 

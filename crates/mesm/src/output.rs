@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::config::{Modality, ModelKind};
+use crate::config::{Activation, Modality, ModelKind};
 use crate::cost::{BranchSizes, Cost};
 use crate::sparse::network_read as read;
 use crate::sparse::{AttentionLayer, Selection, Sites};
@@ -85,6 +85,7 @@ pub struct Output {
     pub(crate) widths: [usize; 4],
     pub(crate) flatten: [usize; 2],
     pub(crate) query_dim: usize,
+    pub(crate) activation: Activation,
 }
 
 /// The result of a forward pass as plain numbers.
@@ -92,6 +93,8 @@ pub struct Output {
 pub struct Prediction {
     /// Fused logits, `[utterance][class]`.
     pub logits: Vec<Vec<f32>>,
+    /// Probabilities of the classes, `[utterance][class]`, as the model's [`Activation`] says.
+    pub probabilities: Vec<Vec<f32>>,
     /// Each modality's own logits, `[utterance][class]`.
     pub modality_logits: BTreeMap<Modality, Vec<Vec<f32>>>,
     /// Each modality's share of the logits, `[utterance][class]`; they add up to `logits`.
@@ -128,25 +131,19 @@ impl AttentionMaps {
     }
 }
 
-impl Prediction {
-    /// Sigmoid of the logits, `[utterance][class]`: the classes are judged one by one.
-    #[must_use]
-    pub fn probabilities(&self) -> Vec<Vec<f32>> {
-        self.logits
-            .iter()
-            .map(|row| row.iter().map(|v| 1.0 / (1.0 + (-v).exp())).collect())
-            .collect()
-    }
-}
-
 impl Output {
     /// Reads everything back, without blocking.
     ///
     /// # Errors
     /// When the device fails.
     pub async fn into_host(self) -> Result<Prediction, ForwardError> {
+        let logits = rows(self.logits).await?;
         let mut prediction = Prediction {
-            logits: rows(self.logits).await?,
+            probabilities: logits
+                .iter()
+                .map(|row| self.activation.probabilities(row))
+                .collect(),
+            logits,
             modality_logits: BTreeMap::new(),
             shares: BTreeMap::new(),
             attention: BTreeMap::new(),

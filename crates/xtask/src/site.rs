@@ -1,28 +1,32 @@
 //! The web site: built by trunk, completed with the files that the engine loads.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, Result, bail};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
 use crate::bindgen;
 use crate::download::hex;
-use crate::minilm;
 use crate::places::Places;
 use crate::process::{program, run};
 use crate::step::{note, size, step};
 use crate::toolchain::WasmToolchain;
 use crate::tools::require_web_tools;
 
-/// What the page asks for below its own folder: shipped files here, the text encoder in `minilm` inside it.
+/// What the page asks for below its own folder.
 const STATIC: &str = "static";
+
+/// The engine's program.
+const ENGINE: &str = "mesm-engine_bg.wasm";
 
 /// Builds the site for the path `public_url` into `folder`, unless it is there and nothing has changed.
 ///
-/// The folder then holds all that a static host needs: the page, the engine, the shipped files and the text encoder.
+/// The folder then holds all that a static host needs: the page, the engine, and the shipped files with the weights.
 ///
 /// # Errors
 /// When the folder holds something else, a tool is missing, or the build fails.
@@ -51,17 +55,15 @@ pub fn build(places: &Places, public_url: &str, folder: &Path) -> Result<()> {
         Ok(toolchain)
     })?;
     step("tools: trunk, wasm-bindgen", || require_web_tools(places))?;
-    let text_encoder = step("weights: text encoder", || minilm::require(places))?;
     // From here on the folder is ours, and unfinished until the stamp says otherwise.
     write(&stamp, "unfinished")?;
     step(&format!("trunk build for {public_url}"), || {
         trunk(places, &toolchain, public_url, folder)
     })?;
     step("weights into the site", || {
-        let target = folder.join(STATIC);
-        copy(&places.shipped(), &target)?;
-        copy(&text_encoder, &target.join("minilm"))
+        copy(&places.shipped(), &folder.join(STATIC))
     })?;
+    step("compress the engine", || pack(&folder.join(ENGINE)))?;
     write(&stamp, &wanted)
 }
 
@@ -151,9 +153,6 @@ fn fingerprint(places: &Places, public_url: &str) -> Result<String> {
     };
     line(public_url);
     line(&places.root.to_string_lossy());
-    for file in &minilm::FILES {
-        line(file.sha256);
-    }
     let mut sources = Vec::new();
     for root in ["web", "crates", "static", "Cargo.toml", "Cargo.lock"] {
         walk(&places.root.join(root), &mut |path, meta| {
@@ -188,6 +187,21 @@ fn write(path: &Path, text: &str) -> Result<()> {
             .with_context(|| format!("cannot create {}", folder.display()))?;
     }
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Puts a compressed file in the place of `path`, its name with `.gz`: not every host compresses, and the engine is the
+/// largest part of a first visit otherwise. Its script knows both.
+fn pack(path: &Path) -> Result<()> {
+    let packed = PathBuf::from(format!("{}.gz", path.display()));
+    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let file =
+        fs::File::create(&packed).with_context(|| format!("cannot write {}", packed.display()))?;
+    let mut encoder = GzEncoder::new(file, Compression::best());
+    encoder
+        .write_all(&bytes)
+        .and_then(|()| encoder.finish().map(drop))
+        .with_context(|| format!("cannot write {}", packed.display()))?;
+    fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))
 }
 
 /// Copies a folder with everything in it but hidden files.

@@ -1,21 +1,25 @@
 //! `cargo xtask train-demo`: from a folder of data to the weights of the page, in one command.
 
 use std::path::Path;
+use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::minilm;
 use crate::places::Places;
 use crate::process::{clean, run};
-use crate::step::step;
+use crate::step::{note, step};
 
 /// Settings of the page's model.
 const RECIPE: &str = "crates/mesm-train/recipes/web.toml";
 /// The devices a program can be built for, as `mesm --device` names them.
 pub const DEVICES: [&str; 3] = ["cpu", "cuda", "vulkan"];
 
-/// Prepares the data, trains all phases of the recipe and judges the result on the split `test`. Each part goes on where
-/// it was stopped.
+/// The recipe's phases that do not depend on each other, each with the letter of what it teaches.
+const PARTS: [(&str, char); 3] = [("words", 't'), ("faces", 'v'), ("voices", 'a')];
+
+/// Prepares the data, trains words, faces and voices side by side and then all together, writes the files of the page and
+/// judges them on the split `test`. Each part goes on where it was stopped.
 ///
 /// # Errors
 /// When the data cannot be read, the program does not build or the training fails.
@@ -44,27 +48,50 @@ pub fn train_demo(places: &Places, data: &Path, out: &Path, device: &str) -> Res
         })
     };
     let text = |path: &Path| path.to_string_lossy().into_owned();
-    let (store, last) = (
-        text(&out.join("store")),
-        text(&out.join("joint.safetensors")),
-    );
-    std::fs::create_dir_all(&out).with_context(|| format!("{}", out.display()))?;
+    let (store, web) = (text(&out.join("store")), out.join("web"));
+    std::fs::create_dir_all(&web).with_context(|| format!("{}", web.display()))?;
     mesm(
         "prepare the data",
         &["prepare", "manifest", &text(&data), "--out", &store],
     )?;
+    let train = |phase: &str| {
+        let mut command = clean(&program);
+        command
+            .current_dir(&places.root)
+            .env("MESM_TEXT_ENCODER", &encoder)
+            .args(["train", "--data", &store, "--config", RECIPE])
+            .args(["--only", phase, "--device", device, "--out"])
+            .arg(out.join(phase));
+        command
+    };
+    step("train words, faces and voices", || {
+        side_by_side(&out, PARTS.map(|(phase, _)| (phase, train(phase))))
+    })?;
+    step("train all together", || {
+        let mut joint = train("joint");
+        for (phase, letter) in PARTS {
+            let weights = out.join(phase).join(format!("{phase}.safetensors"));
+            joint
+                .arg("--part")
+                .arg(format!("{letter}={}", text(&weights)));
+        }
+        run(&mut joint)
+    })?;
+    let (model, words) = (
+        text(&web.join("mesm-web.safetensors")),
+        text(&web.join("text")),
+    );
     mesm(
-        "train",
+        "write the page's files",
         &[
-            "train",
-            "--data",
-            &store,
-            "--config",
-            RECIPE,
+            "export",
+            &text(&out.join("joint").join("joint.safetensors")),
             "--out",
-            &text(&out),
-            "--device",
-            device,
+            &model,
+            "--text-out",
+            &words,
+            "--text-format",
+            "int8-int4",
         ],
     )?;
     mesm(
@@ -73,13 +100,48 @@ pub fn train_demo(places: &Places, data: &Path, out: &Path, device: &str) -> Res
             "eval",
             "--data",
             &store,
-            "--split",
-            "test",
             "--weights",
-            &last,
+            &model,
+            "--text-encoder",
+            &words,
             "--composed",
+            "--figures",
+            &text(&out.join("figures")),
             "--device",
             device,
         ],
     )
+}
+
+/// Runs commands at the same time, each with its share of the processor: two steps of training on a core each are done
+/// sooner than one after the other on two. What they say goes into files.
+fn side_by_side<const N: usize>(out: &Path, commands: [(&str, Command); N]) -> Result<()> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let threads = (cores / N).max(1).to_string();
+    let mut running = Vec::new();
+    for (name, mut command) in commands {
+        let log = out.join(format!("{name}.log"));
+        let file = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .with_context(|| format!("{}", log.display()))?;
+        note(&format!("{name}: progress is in {}", log.display()));
+        let child = command
+            .env("RAYON_NUM_THREADS", &threads)
+            .stderr(file)
+            .spawn()
+            .with_context(|| format!("cannot start the training of {name}"))?;
+        running.push((name, log, child));
+    }
+    let mut failed = Vec::new();
+    for (name, log, mut child) in running {
+        if !child.wait()?.success() {
+            failed.push(format!("{name} (the end of {} says why)", log.display()));
+        }
+    }
+    if !failed.is_empty() {
+        bail!("the training ended early: {}", failed.join(", "));
+    }
+    Ok(())
 }

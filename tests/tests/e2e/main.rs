@@ -49,7 +49,7 @@ async fn assert_native_agrees(page: &Page<'_>, label: &str) -> Value {
         assert_eq!(shown[key], native[key], "{label}: {key}");
     }
     let classes = shown["classes"].as_array().expect("classes");
-    assert_eq!(classes.len(), 6, "{label}: classes");
+    assert_eq!(classes.len(), 7, "{label}: classes");
     for (index, class) in classes.iter().enumerate() {
         let class = class.as_str().expect("a name");
         close(
@@ -160,9 +160,16 @@ async fn assert_shown(page: &Page<'_>, shown: &Value) {
         "the cost is not shown"
     );
     assert!(
-        page.text("#untrained").await.contains("Untrained weights"),
-        "untrained weights must be said plainly"
+        page.text("#model-notice").await.contains("research demo"),
+        "what the model is must be said plainly"
     );
+}
+
+/// Nothing is left to the host: what lies in the folder is what a first visit loads, whether it compresses or not.
+#[test]
+fn a_first_visit_is_small() {
+    let bytes = site::bytes();
+    assert!(bytes <= 32_000_000, "{bytes} bytes");
 }
 
 #[test]

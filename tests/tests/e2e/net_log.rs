@@ -16,7 +16,7 @@ struct PageRequest {
 /// When it was otherwise, or the log cannot be read or holds no request at all.
 pub(crate) fn assert_private(log: &str, origin: &str, ready_ms: f64) {
     let requests = requests_of(log, origin);
-    let engine = format!("{origin}/a/b/mesm-engine_bg.wasm");
+    let engine = format!("{origin}/a/b/mesm-engine_bg.wasm.gz");
     assert!(
         requests.iter().any(|request| request.url == engine),
         "the log does not show how the engine was loaded, so it proves nothing: {requests:?}"

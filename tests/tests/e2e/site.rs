@@ -69,6 +69,24 @@ impl Drop for Site {
     }
 }
 
+/// Bytes of all files of the site.
+pub(crate) fn bytes() -> u64 {
+    fn below(folder: &Path) -> u64 {
+        fs::read_dir(folder)
+            .expect("a folder")
+            .map(|entry| {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    below(&path)
+                } else {
+                    fs::metadata(&path).expect("a file").len()
+                }
+            })
+            .sum()
+    }
+    below(&root())
+}
+
 fn root() -> PathBuf {
     let build = "build it with `cargo xtask dist --public-url /a/b/ --out DIR` and set MESM_DIST=DIR, or run `cargo xtask test`";
     let Some(root) = std::env::var_os("MESM_DIST").map(PathBuf::from) else {

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor};
 use mesm::text::{TextConfig, TextEncoder, TokenBatch};
-use mesm::weights::{Formula, Limits, SafetensorsSource, load_params, param_specs};
+use mesm::weights::{Limits, SafetensorsSource, load_params, param_specs};
 use mesm::{Modality, Model, ModelKind, Prediction};
 use mesm_features::face::{Mtcnn, MtcnnConfig};
 use mesm_features::mel::MelPlan;
@@ -13,7 +13,7 @@ use mesm_features::window::WindowInput;
 
 use crate::error::EngineError;
 use crate::evidence::EvidenceFrame;
-use crate::manifest::{Manifest, WeightsOrigin};
+use crate::manifest::Settings;
 
 pub use crate::evidence::Evidence;
 
@@ -28,7 +28,7 @@ pub struct Files {
     pub text_weights: Vec<u8>,
     /// Its `tokenizer.json`.
     pub tokenizer: Vec<u8>,
-    /// The model's weights; not read where the closed formula fills it.
+    /// The model's weights, with its settings in their header.
     pub model_weights: Vec<u8>,
 }
 
@@ -51,7 +51,8 @@ impl Brain {
     ///
     /// # Errors
     /// When a file is not what it should be.
-    pub fn new(manifest: &Manifest, files: &Files, device: &Device) -> Result<Self, EngineError> {
+    pub fn new(files: &Files, device: &Device) -> Result<Self, EngineError> {
+        let settings = Settings::of(&files.model_weights)?;
         let detector = Mtcnn::from_safetensors(&files.detector, MtcnnConfig::default(), device)?;
         let text_config = TextConfig::from_json(&files.text_config)?;
         let encoder = TextEncoder::from_safetensors(
@@ -60,13 +61,13 @@ impl Brain {
             Limits::default(),
             device,
         )?;
-        if text_config.hidden_size != manifest.config.text_dim {
+        if text_config.hidden_size != settings.config.text_dim {
             return Err(EngineError::Manifest(format!(
                 "the model reads text vectors of {} numbers, the text encoder gives {}",
-                manifest.config.text_dim, text_config.hidden_size
+                settings.config.text_dim, text_config.hidden_size
             )));
         }
-        let model = manifest.config.init(device)?;
+        let model = settings.config.init(device)?;
         let count = |specs: &[mesm::weights::ParamSpec]| {
             specs
                 .iter()
@@ -74,22 +75,17 @@ impl Brain {
                 .sum::<u64>()
         };
         let parameters = count(&param_specs(&model)) + count(&param_specs(&encoder));
-        let model = match &manifest.weights {
-            WeightsOrigin::Formula(seed) => {
-                load_params(model, &mut Formula::new(seed.as_str(), ""))?
-            }
-            WeightsOrigin::File(_) => load_params(
-                model,
-                &mut SafetensorsSource::new(&files.model_weights, Limits::default())?,
-            )?,
-        };
+        let model = load_params(
+            model,
+            &mut SafetensorsSource::new(&files.model_weights, Limits::default())?,
+        )?;
         Ok(Self {
             tracker: FaceTracker::new(detector, TrackerConfig::default()),
             tokenizer: WordPiece::from_bytes(&files.tokenizer)?,
             encoder,
-            own_top_p: manifest.config.top_p,
+            own_top_p: settings.config.top_p,
             model,
-            mel: MelPlan::new(&manifest.mel)?,
+            mel: MelPlan::new(&settings.mel)?,
             parameters,
             sentence: None,
             device: device.clone(),
@@ -100,6 +96,12 @@ impl Brain {
     #[must_use]
     pub fn parameters(&self) -> u64 {
         self.parameters
+    }
+
+    /// Share of the attention mass the model was trained to keep.
+    #[must_use]
+    pub fn top_p(&self) -> f32 {
+        self.own_top_p
     }
 
     /// Class names in the order of the logits.

@@ -1,9 +1,12 @@
-//! `static/models/model.json`: which model the page runs, how it gets its weights, and what it must answer to the
-//! self-test.
+//! `static/weights/model.json`: which model the page runs, and what it must answer to the self-test.
+
+use std::collections::HashMap;
 
 use mesm::ModelConfig;
+use mesm::weights::{CONFIG, Limits, MEL, SafetensorsSource};
 use mesm_features::mel::MelConfig;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::error::EngineError;
 
@@ -16,25 +19,13 @@ const MAX_BYTES: usize = 1 << 20;
 pub struct Manifest {
     /// Its name, for people.
     pub name: String,
-    /// Where its weights come from.
-    pub weights: WeightsOrigin,
-    /// Its settings.
-    pub config: ModelConfig,
-    /// The spectrogram it knows.
-    #[serde(default)]
-    pub mel: MelConfig,
+    /// The safetensors file beside the description, with the model's settings in its header.
+    pub weights: String,
+    /// The folder beside the description with the text encoder's `config.json`, `model.safetensors` and
+    /// `tokenizer.json`.
+    pub text_encoder: String,
     /// What [`self_test`](crate::self_test) must give: the logits, then the box and the probability of a face.
     pub self_test: Vec<f32>,
-}
-
-/// Where weights come from.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum WeightsOrigin {
-    /// The closed formula with this seed: the model was never trained.
-    Formula(String),
-    /// A safetensors file beside the description.
-    File(String),
 }
 
 impl Manifest {
@@ -51,21 +42,46 @@ impl Manifest {
         }
         let manifest: Self =
             serde_json::from_slice(bytes).map_err(|e| EngineError::Manifest(e.to_string()))?;
-        if let WeightsOrigin::File(name) = &manifest.weights
-            && (name.is_empty() || name.contains(['/', '\\', ':', '?', '#', '%']))
-        {
-            return Err(EngineError::Manifest(format!(
-                "the weights must be a plain file name beside it, found {name:?}"
-            )));
+        for name in [&manifest.weights, &manifest.text_encoder] {
+            if name.chars().all(|c| c == '.') || name.contains(['/', '\\', ':', '?', '#', '%']) {
+                return Err(EngineError::Manifest(format!(
+                    "weights and text encoder must be plain names beside it, found {name:?}"
+                )));
+            }
         }
         Ok(manifest)
     }
+}
 
-    /// False where the closed formula fills the model.
-    #[must_use]
-    pub fn is_trained(&self) -> bool {
-        matches!(self.weights, WeightsOrigin::File(_))
+/// Settings in the header of the weights.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Settings {
+    pub config: ModelConfig,
+    /// The spectrogram the model knows.
+    pub mel: MelConfig,
+}
+
+impl Settings {
+    pub(crate) fn of(weights: &[u8]) -> Result<Self, EngineError> {
+        let source = SafetensorsSource::new(weights, Limits::default())?;
+        Ok(Self {
+            config: entry(source.metadata(), CONFIG)?.ok_or_else(|| {
+                EngineError::Manifest(format!("the header of the weights has no `{CONFIG}`"))
+            })?,
+            mel: entry(source.metadata(), MEL)?.unwrap_or_default(),
+        })
     }
+}
+
+fn entry<T: DeserializeOwned>(
+    header: &HashMap<String, String>,
+    name: &str,
+) -> Result<Option<T>, EngineError> {
+    header
+        .get(name)
+        .map(|json| serde_json::from_str(json))
+        .transpose()
+        .map_err(|e| EngineError::Manifest(format!("`{name}` in the header of the weights: {e}")))
 }
 
 #[cfg(test)]
@@ -73,20 +89,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn weights_lie_beside_the_description() {
-        let json = |weights: &str| {
-            format!(r#"{{"name":"x","weights":{weights},"config":{{}},"self_test":[]}}"#)
+    fn files_lie_beside_the_description() {
+        let read = |weights: &str, text: &str| {
+            let json = format!(
+                r#"{{"name":"x","weights":"{weights}","text_encoder":"{text}","self_test":[]}}"#
+            );
+            Manifest::from_json(json.as_bytes())
         };
-        let formula = Manifest::from_json(json(r#"{"formula":"s"}"#).as_bytes()).unwrap();
-        assert!(!formula.is_trained());
-        let file = Manifest::from_json(json(r#"{"file":"x.safetensors"}"#).as_bytes()).unwrap();
-        assert!(file.is_trained());
-        for bad in [
-            r#"{"file":"../x"}"#,
-            r#"{"file":"http://x"}"#,
-            r#"{"file":""}"#,
-        ] {
-            assert!(Manifest::from_json(json(bad).as_bytes()).is_err(), "{bad}");
+        assert_eq!(read("x.safetensors", "text").unwrap().text_encoder, "text");
+        for bad in ["../x", "http://x", "", "..", ".", "a/b"] {
+            assert!(read(bad, "text").is_err(), "{bad}");
+            assert!(read("x", bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn weights_without_settings_are_refused() {
+        let error = Settings::of(&[]).unwrap_err().to_string();
+        assert!(!error.is_empty());
+        let header = br#"{"__metadata__":{"config":"{\"kind\":\"dense\"}"}}"#;
+        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(header);
+        let error = Settings::of(&bytes).unwrap_err().to_string();
+        assert!(error.contains("config"), "{error}");
     }
 }

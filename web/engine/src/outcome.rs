@@ -8,6 +8,7 @@ use mesm_features::track::CropResult;
 use mesm_features::window::WindowInput;
 use mesm_protocol::{AttentionLayer, Buffers, DeviceKind, Face, Macs, Modality as Letter, Outcome};
 
+use crate::brain::Brain;
 use crate::evidence::Evidence;
 
 /// What was found out about a window.
@@ -24,7 +25,7 @@ pub(crate) struct Findings {
 pub(crate) fn outcome(
     evidence: &Evidence,
     findings: &Findings,
-    classes: &[String],
+    brain: &Brain,
     device: DeviceKind,
 ) -> (Outcome, Buffers) {
     let prediction = &findings.prediction;
@@ -47,7 +48,7 @@ pub(crate) fn outcome(
     let mels = input
         .chunks
         .as_ref()
-        .map(|chunks| buffers.push_f32(chunks.count, &chunks.values));
+        .map(|chunks| buffers.push_f32(chunks.count, &chunks.powers(brain.mel())));
     let attention: BTreeMap<Letter, Vec<AttentionLayer>> = prediction
         .attention
         .iter()
@@ -58,8 +59,8 @@ pub(crate) fn outcome(
         .collect();
     let outcome = Outcome {
         id: evidence.id,
-        classes: classes.to_vec(),
-        probabilities: first(&prediction.probabilities()),
+        classes: brain.classes().to_vec(),
+        probabilities: first(&prediction.probabilities),
         logits: first(&prediction.logits),
         shares: prediction
             .shares

@@ -11,16 +11,15 @@ use crate::device::{Choice, open_webgpu};
 use crate::error::EngineError;
 use crate::fetch::fetch;
 use crate::host;
-use crate::manifest::{Manifest, WeightsOrigin};
+use crate::manifest::Manifest;
 use crate::self_test::{LIMIT, answer, deviation};
 
-const MODELS: &str = "static/models/";
-const TEXT_ENCODER: &str = "static/minilm/";
+const WEIGHTS: &str = "static/weights/";
 /// The loading of the program itself comes before; see the worker's script.
 const PROGRAM_PART: f32 = 0.25;
 const FILES_PART: f32 = 0.5;
-/// Size of all files, for the progress bar, where the server does not say.
-const USUAL_BYTES: f32 = 94e6;
+/// Size of the text encoder, the largest file by far, for the progress bar where the server does not say.
+const USUAL_BYTES: f32 = 18e6;
 
 /// How long a step may take.
 const PATIENCE_MS: f64 = 90_000.0;
@@ -62,7 +61,7 @@ pub(crate) async fn start(
     let started_ms = host::now_ms();
     step("Preparing the model", 0.78);
     let_messages_in().await;
-    let mut brain = Brain::new(&manifest, &files, &Device::flex())?;
+    let mut brain = Brain::new(&files, &Device::flex())?;
     step("Testing the model", 0.84);
     let_messages_in().await;
     let on_cpu = within(patience_ms, "the self-test", answer(&mut brain)).await??;
@@ -77,7 +76,7 @@ pub(crate) async fn start(
         step("Preparing the graphics card", 0.9);
         // One brain at a time: two would double the memory.
         drop(brain);
-        match Box::pin(on_webgpu(&manifest, &files, &on_cpu, patience_ms)).await {
+        match Box::pin(on_webgpu(&files, &on_cpu, patience_ms)).await {
             Ok((gpu, deviation)) => {
                 brain = gpu;
                 device_deviation = Some(deviation);
@@ -87,15 +86,14 @@ pub(crate) async fn start(
                 choice.reason = Some(format!(
                     "The graphics card cannot be used ({error}). The processor is used."
                 ));
-                brain = Brain::new(&manifest, &files, &Device::flex())?;
+                brain = Brain::new(&files, &Device::flex())?;
             }
         }
     }
     let model = ModelReport {
         name: manifest.name.clone(),
-        trained: manifest.is_trained(),
         classes: brain.classes().to_vec(),
-        top_p: manifest.config.top_p,
+        top_p: brain.top_p(),
         parameters: brain.parameters(),
     };
     Ok(Started {
@@ -118,13 +116,12 @@ pub(crate) async fn start(
 
 /// A brain on the GPU that says what the one on the CPU said, and by how much it differs.
 async fn on_webgpu(
-    manifest: &Manifest,
     files: &Files,
     on_cpu: &[f32],
     patience_ms: f64,
 ) -> Result<(Brain, f32), EngineError> {
     let device = open_webgpu().await?;
-    let mut brain = Brain::new(manifest, files, &device)?;
+    let mut brain = Brain::new(files, &device)?;
     let on_gpu = within(patience_ms, "the self-test", answer(&mut brain)).await??;
     let errors = host::take_gpu_errors();
     if let Some(first) = errors.first() {
@@ -145,14 +142,16 @@ async fn on_webgpu(
 /// Fetches the model's description and every file it needs.
 async fn load(base_url: &str, tell: &impl Fn(Event)) -> Result<(Manifest, Files), EngineError> {
     let quiet = |_, _| ();
-    let description = fetch(&format!("{base_url}{MODELS}model.json"), quiet).await?;
+    let beside = |name: &str| format!("{base_url}{WEIGHTS}{name}");
+    let description = fetch(&beside("model.json"), quiet).await?;
     let manifest = Manifest::from_json(&description)?;
-    let text = |name: &str| format!("{base_url}{TEXT_ENCODER}{name}");
+    let text = |name: &str| beside(&format!("{}/{name}", manifest.text_encoder));
     let mut files = Files {
         text_config: fetch(&text("config.json"), quiet).await?,
         tokenizer: fetch(&text("tokenizer.json"), quiet).await?,
         detector: fetch(&format!("{base_url}static/mtcnn.safetensors"), quiet).await?,
-        ..Files::default()
+        model_weights: fetch(&beside(&manifest.weights), quiet).await?,
+        text_weights: Vec::new(),
     };
     let mut told = 0.0;
     let mut progress = |arrived: usize, expected: Option<usize>| {
@@ -167,8 +166,5 @@ async fn load(base_url: &str, tell: &impl Fn(Event)) -> Result<(Manifest, Files)
         }
     };
     files.text_weights = fetch(&text("model.safetensors"), &mut progress).await?;
-    if let WeightsOrigin::File(name) = &manifest.weights {
-        files.model_weights = fetch(&format!("{base_url}{MODELS}{name}"), quiet).await?;
-    }
     Ok((manifest, files))
 }

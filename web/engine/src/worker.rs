@@ -154,8 +154,7 @@ async fn judge(
     {
         return Err(EngineError::Gpu(error.clone()));
     }
-    let classes = engine.brain.classes();
-    let (outcome, buffers) = outcome(&evidence, &findings, classes, engine.device.kind);
+    let (outcome, buffers) = outcome(&evidence, &findings, &engine.brain, engine.device.kind);
     Ok(Packet {
         message: Event::Outcome(Box::new(outcome)),
         buffers: buffers

@@ -243,7 +243,6 @@ impl App {
     fn engine_is_ready(&self, device: &DeviceReport, model: &ModelReport) -> Result<(), PageError> {
         self.engine_ready.set(true);
         self.ui.set_top_p(model.top_p);
-        self.ui.show_untrained(!model.trained);
         self.ui.show_device(
             &view::device_name(device),
             device.fallback_reason.as_deref(),

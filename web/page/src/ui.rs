@@ -58,7 +58,6 @@ pub(crate) struct Ui {
     status: Element,
     device_chip: Element,
     device_notice: HtmlElement,
-    untrained: HtmlElement,
 }
 
 impl Ui {
@@ -96,7 +95,6 @@ impl Ui {
             status: by_id("status")?,
             device_chip: by_id("device-chip")?,
             device_notice: by_id("device-notice")?,
-            untrained: by_id("untrained")?,
         })
     }
 
@@ -186,11 +184,6 @@ impl Ui {
         self.device_chip.set_text_content(Some(chip));
         self.device_notice.set_text_content(notice);
         self.device_notice.set_hidden(notice.is_none());
-    }
-
-    /// Shows or hides the statement about untrained weights.
-    pub(crate) fn show_untrained(&self, untrained: bool) {
-        self.untrained.set_hidden(!untrained);
     }
 
     /// Switches what can be pressed.

@@ -123,8 +123,6 @@ pub struct SelfTest {
 pub struct ModelReport {
     /// Its name.
     pub name: String,
-    /// False where its weights were never trained: the numbers then mean nothing about a person.
-    pub trained: bool,
     /// Class names, in the order of the logits.
     pub classes: Vec<String>,
     /// Its own share of the attention mass that is kept.

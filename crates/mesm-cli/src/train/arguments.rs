@@ -21,7 +21,8 @@ Examples:
   mesm train --print-config > mine.toml             every setting with its default, to start a file of your own
 
 A run's folder holds config.json, log.jsonl (a JSON object a line), the best weights of each phase
-(PHASE.safetensors, for --weights of `mesm infer` and `mesm eval`) and checkpoint.safetensors. A
+(PHASE.safetensors, for --weights of `mesm infer` and `mesm eval`), its learning curves (PHASE.svg)
+and checkpoint.safetensors. A
 run that is killed at any moment goes on from its last checkpoint and ends with the same weights,
 bit for bit, on the same kind of device with the same number of threads.
 
@@ -53,6 +54,9 @@ pub struct TrainArguments {
     /// Begin with these weights instead of random ones: a file of an earlier run
     #[arg(long, alias = "weights", value_name = "FILE")]
     pub ckpt: Option<PathBuf>,
+    /// Take only these parts of --ckpt: t (words), v (faces), a (voice) [default: everything]
+    #[arg(long, value_name = "LETTERS", requires = "ckpt", value_parser = crate::choices::parse_modalities)]
+    pub ckpt_mod: Option<Modalities>,
     /// Begin with one part of these weights: t (words), v (faces) or a (voice), e.g. v=runs/faces/faces.safetensors;
     /// may be given for each
     #[arg(long, value_name = "LETTER=FILE", value_parser = parse_part)]

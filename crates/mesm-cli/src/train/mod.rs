@@ -8,14 +8,17 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use mesm::text::TextConfig;
-use mesm::{Modality, ModelConfig, ModelKind};
-use mesm_data::store::Store;
+use mesm::{Activation, Modality, ModelConfig, ModelKind};
+use mesm_data::store::{Store, write_atomically};
 use mesm_train::config::{PhaseConfig, TrainConfig};
 use mesm_train::examples::Examples;
+use mesm_train::figures::learning_curves;
 use mesm_train::learner::Learner;
 use mesm_train::lessons::LessonError;
+use mesm_train::loss::LossKind;
 use mesm_train::reading::Reading;
-use mesm_train::run::{PhaseLessons, Run, TrainError};
+use mesm_train::report::{epochs, phases};
+use mesm_train::run::{Event, LOG, PhaseLessons, Run, TrainError};
 use mesm_train::weights;
 
 use crate::device;
@@ -50,10 +53,16 @@ pub fn run(arguments: &TrainArguments, out: &mut impl Write) -> Result<(), CliEr
         .text_max_tokens
         .min(text.config.max_position_embeddings);
     let reading = Reading::new(text.tokenizer()?, max_tokens, &config.mel, config.seed)?;
-    let begin = arguments.ckpt.as_deref().map(read).transpose()?;
-    let parts = arguments.part.iter();
-    let parts = parts.map(|(modality, path)| Ok((*modality, read(path)?)));
-    let parts = parts.collect::<Result<Vec<_>, CliError>>()?;
+    let mut begin = arguments.ckpt.as_deref().map(read).transpose()?;
+    let mut parts = Vec::new();
+    if let Some(wanted) = arguments.ckpt_mod
+        && let Some(bytes) = begin.take()
+    {
+        parts.extend(wanted.iter().map(|modality| (modality, bytes.clone())));
+    }
+    for (modality, path) in &arguments.part {
+        parts.push((*modality, read(path)?));
+    }
     let fresh = || fresh(&config, &text, begin.as_deref(), &parts, &device);
     let lessons = |phase: &PhaseConfig| lessons(&store, &reading, &config, phase);
     let mut show = Show::new();
@@ -64,10 +73,28 @@ pub fn run(arguments: &TrainArguments, out: &mut impl Write) -> Result<(), CliEr
         lessons: &lessons,
         watch: &mut |event| {
             show.event(event);
+            if matches!(event, Event::Epoch { .. })
+                && let Err(error) = draw_curves(folder)
+            {
+                tracing::warn!("learning curves: {error}");
+            }
             true
         },
     }
     .train(&fresh)?;
+    Ok(())
+}
+
+/// Draws the learning curves of every phase in the log, `PHASE.svg` in the run's folder.
+fn draw_curves(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let log = std::fs::read_to_string(folder.join(LOG))?;
+    for epochs in phases(&epochs(&log)?) {
+        let Some(first) = epochs.first() else {
+            continue;
+        };
+        let svg = learning_curves(&format!("Phase {}", first.phase), "score", epochs)?;
+        write_atomically(&folder.join(format!("{}.svg", first.phase)), svg.as_bytes())?;
+    }
     Ok(())
 }
 
@@ -83,6 +110,10 @@ fn complete(config: &mut TrainConfig, store: &Store, text: &TextConfig) -> Resul
     let model: &mut ModelConfig = &mut config.model;
     model.classes = store.classes().to_vec();
     model.text_dim = text.hidden_size;
+    model.activation = match config.phases.last().map(|phase| phase.loss) {
+        Some(LossKind::Ce) => Activation::Softmax,
+        _ => Activation::Sigmoid,
+    };
     let wanted = |modality: Modality| {
         config
             .phases

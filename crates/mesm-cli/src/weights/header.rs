@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use mesm::ModelConfig;
+pub(super) use mesm::weights::{CONFIG, MEL};
 use mesm::weights::{Limits, SafetensorsSource};
 use mesm_features::mel::MelConfig;
-pub(super) use mesm_train::weights::{CONFIG, MEL};
 use serde::de::DeserializeOwned;
 
 use super::Settings;

@@ -1,8 +1,9 @@
-//! A model with its weights: from a file, or from the closed formula while there are none.
+//! A model with its weights: from a file, those of the program, or the closed formula where there are none.
 
 mod checkpoint;
 mod header;
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
@@ -15,8 +16,14 @@ use mesm_train::weights::TEXT_PREFIX;
 
 use crate::error::CliError;
 
-/// The formula's seed while no trained weights are given; the page has the same.
-pub const UNTRAINED_SEED: &str = "mesm-untrained";
+/// The weights that are used where none are named.
+const BUILT_IN: &[u8] = include_bytes!("../../../../static/weights/mesm-web.safetensors");
+/// Their name.
+const BUILT_IN_NAME: &str = "mesm-web.safetensors";
+/// The kind of model they are for.
+const BUILT_IN_KIND: ModelKind = ModelKind::Mesm;
+/// The formula's seed for a model of another kind.
+const FORMULA_SEED: &str = "mesm";
 /// The text encoder's names in the authors' checkpoints.
 const CHECKPOINT_TEXT_PREFIX: &str = "T.albert.";
 /// Parts of the authors' checkpoints that the model itself does not have.
@@ -34,9 +41,11 @@ pub struct Settings {
 }
 
 /// A file of weights in memory.
+#[derive(Debug, Clone)]
 pub struct WeightsFile {
     path: PathBuf,
-    bytes: Vec<u8>,
+    bytes: Cow<'static, [u8]>,
+    built_in: bool,
 }
 
 /// The parameters of a text encoder that was trained together with a model.
@@ -49,8 +58,8 @@ pub struct TrainedText<'a> {
 
 /// Where weights come from.
 pub enum Origin<'a> {
-    /// The closed formula.
-    Untrained(ModelKind),
+    /// The closed formula, for a model that nobody has trained.
+    Formula(ModelKind),
     /// A safetensors file with its settings in the header.
     Safetensors(&'a WeightsFile),
     /// A PyTorch checkpoint of the authors' code, with settings beside it or guessed from its shapes.
@@ -79,8 +88,26 @@ impl WeightsFile {
         }
         Ok(Self {
             path: path.to_owned(),
-            bytes: std::fs::read(path).map_err(unreadable)?,
+            bytes: std::fs::read(path).map_err(unreadable)?.into(),
+            built_in: false,
         })
+    }
+
+    /// The named file, or the weights that are part of the program.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn named_or_built_in(path: Option<&Path>) -> Result<Self, CliError> {
+        path.map_or_else(
+            || {
+                Ok(Self {
+                    path: BUILT_IN_NAME.into(),
+                    bytes: BUILT_IN.into(),
+                    built_in: true,
+                })
+            },
+            Self::read,
+        )
     }
 
     /// The file as a source of weights, by its extension.
@@ -122,13 +149,34 @@ impl WeightsFile {
 }
 
 impl Origin<'_> {
+    /// Where the weights of a model come from when this kind of model is asked for, or none in particular: the built-in
+    /// file knows one kind only, and another has no weights unless a file is named.
+    ///
+    /// # Errors
+    /// As [`WeightsFile::origin`].
+    pub fn of(file: &WeightsFile, kind: Option<ModelKind>) -> Result<Origin<'_>, CliError> {
+        match kind {
+            Some(kind) if file.built_in && kind != BUILT_IN_KIND => Ok(Origin::Formula(kind)),
+            _ => file.origin(),
+        }
+    }
+
+    /// Whether no file was named: the text encoder is that of the program then.
+    #[must_use]
+    pub fn is_built_in(&self) -> bool {
+        match self {
+            Self::Formula(_) => true,
+            Self::Safetensors(file) | Self::Checkpoint(file, _) => file.built_in,
+        }
+    }
+
     /// What fixes the model.
     ///
     /// # Errors
     /// When the file does not say it, or says it wrongly.
     pub fn settings(&self) -> Result<Settings, CliError> {
         match self {
-            Self::Untrained(kind) => Ok(Settings {
+            Self::Formula(kind) => Ok(Settings {
                 config: ModelConfig {
                     kind: *kind,
                     ..ModelConfig::default()
@@ -151,11 +199,14 @@ impl Origin<'_> {
     pub fn load(&self, config: &ModelConfig, device: &Device) -> Result<Model, CliError> {
         let model = config.init(device)?;
         match self {
-            Self::Untrained(_) => load_params(model, &mut Formula::new(UNTRAINED_SEED, ""))
-                .map_err(|source| CliError::Weights {
-                    path: "the closed formula".into(),
-                    source,
-                }),
+            Self::Formula(_) => {
+                load_params(model, &mut Formula::new(FORMULA_SEED, "")).map_err(|source| {
+                    CliError::Weights {
+                        path: "the closed formula".into(),
+                        source,
+                    }
+                })
+            }
             Self::Safetensors(file) => {
                 let mut source = file.tensors()?.without([TEXT_PREFIX]);
                 load_params(model, &mut source).map_err(|source| file.wrong(source))
@@ -173,7 +224,7 @@ impl Origin<'_> {
     /// When the file cannot be read.
     pub fn text_encoder(&self) -> Result<Option<TrainedText<'_>>, CliError> {
         Ok(match self {
-            Self::Untrained(_) => None,
+            Self::Formula(_) => None,
             Self::Safetensors(file) => {
                 let source = file.tensors()?;
                 source.has_prefix(TEXT_PREFIX).then(|| TrainedText {
@@ -195,14 +246,14 @@ impl Origin<'_> {
     /// False where the closed formula fills the model.
     #[must_use]
     pub fn is_trained(&self) -> bool {
-        !matches!(self, Self::Untrained(_))
+        !matches!(self, Self::Formula(_))
     }
 
-    /// `untrained`, or the file's name.
+    /// The file's name, or `formula`.
     #[must_use]
     pub fn name(&self) -> String {
         match self {
-            Self::Untrained(_) => "untrained".to_owned(),
+            Self::Formula(_) => "formula".to_owned(),
             Self::Safetensors(file) | Self::Checkpoint(file, _) => {
                 file.path.file_name().map_or_else(
                     || file.path.display().to_string(),

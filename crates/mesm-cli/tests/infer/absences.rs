@@ -66,10 +66,10 @@ fn no_words() {
 
 #[test]
 fn more_words_than_the_encoder_reads() {
-    let answer = json(clips::mute(), &["--text", &"happy ".repeat(100)]);
+    let answer = json(clips::mute(), &["--text", &"happy ".repeat(600)]);
     assert!(says(
         &answer,
-        "the words were cut: the text encoder reads 16 tokens"
+        "the words were cut: the text encoder reads 512 tokens"
     ));
 }
 

@@ -11,7 +11,7 @@ use crate::program::{by_class, infer, json, keys, says};
 #[test]
 fn the_object_holds_what_was_seen() {
     let answer = json(clips::talking(), &["--text", "kids are talking"]);
-    assert_eq!(answer["classes"].as_array().unwrap().len(), 6);
+    assert_eq!(answer["classes"].as_array().unwrap().len(), 7);
     assert_eq!(
         (answer["frames"].as_u64(), answer["faces_found"].as_u64()),
         (Some(8), Some(8))
@@ -23,7 +23,8 @@ fn the_object_holds_what_was_seen() {
         (Some(1), Some("cpu"))
     );
     assert_eq!(keys(&answer["shares"]), ["a", "t", "v"]);
-    assert!(says(&answer, "untrained weights"));
+    assert_eq!(answer["weights"], "mesm-web.safetensors");
+    assert!(!says(&answer, "nothing was learnt"));
     assert!(!says(&answer, "no words"));
     for step in ["decode", "faces", "load", "mel", "model", "text", "total"] {
         assert!(answer["timings_ms"][step].as_f64().unwrap() > 0.0, "{step}");
@@ -41,13 +42,22 @@ fn shares_add_up_to_logits_and_logits_give_probabilities() {
     let answer = json(clips::talking(), &["--text", "so it is"]);
     let logits = by_class(&answer, &answer["logits"]);
     let shares = ["t", "v", "a"].map(|modality| by_class(&answer, &answer["shares"][modality]));
+    // The built-in model was taught one class of all.
+    let all: f64 = logits.iter().map(|logit| logit.exp()).sum();
     for (class, probability) in by_class(&answer, &answer["probabilities"])
         .into_iter()
         .enumerate()
     {
         let sum: f64 = shares.iter().map(|share| share[class]).sum();
         assert!((sum - logits[class]).abs() < 1e-5);
-        assert!((1.0 / (1.0 + (-logits[class]).exp()) - probability).abs() < 1e-6);
+        assert!((logits[class].exp() / all - probability).abs() < 1e-6);
+    }
+    // One that nobody taught has the default, a question for each class.
+    let answer = json(clips::talking(), &["--model", "fe2e"]);
+    let logits = by_class(&answer, &answer["logits"]);
+    let probabilities = by_class(&answer, &answer["probabilities"]);
+    for (logit, probability) in logits.into_iter().zip(probabilities) {
+        assert!((1.0 / (1.0 + (-logit).exp()) - probability).abs() < 1e-6);
     }
 }
 
@@ -65,8 +75,8 @@ fn a_smaller_p_keeps_fewer_points_and_costs_less() {
         assert!(macs(&little) < macs(&much));
     }
     assert_eq!(little["macs"]["v"]["dense"], much["macs"]["v"]["dense"]);
-    // Per face frame 478.2 M multiply-accumulates for the dense twin.
-    let dense = little["macs"]["v"]["dense"].as_f64().unwrap() / 8.0 / 478.2e6;
+    // Per face frame 61.2 M multiply-accumulates for the dense twin: the built-in model's widths.
+    let dense = little["macs"]["v"]["dense"].as_f64().unwrap() / 8.0 / 61.2e6;
     assert!((dense - 1.0).abs() < 0.01, "{dense}");
 }
 
@@ -85,6 +95,7 @@ fn the_dense_twin_needs_no_words_and_has_no_points() {
     let answer = json(clips::talking(), &["--model", "fe2e"]);
     assert_eq!(keys(&answer["shares"]), ["a", "v"]);
     assert!(says(&answer, "no words were given: the text is left out"));
+    assert!(says(&answer, "nothing was learnt"));
     assert_eq!(answer["active_points"], json!({}));
     assert_eq!(
         answer["macs"]["total"]["pairs"],
@@ -168,7 +179,7 @@ fn people_get_a_table() {
         "active points   faces",
         "active points   voice",
         "cost",
-        "untrained weights",
+        "mesm-web.safetensors",
     ] {
         assert!(
             run.stdout.contains(words),

@@ -19,6 +19,8 @@ fn help_is_as_recorded() {
         "prepare manifest --help",
         "train --help",
         "eval --help",
+        "sweep --help",
+        "export --help",
     ];
     let printed: Vec<String> = commands
         .iter()

@@ -101,14 +101,24 @@ fn a_machine_without_ffmpeg() {
 #[test]
 fn no_text_encoder() {
     let nowhere = tempfile::tempdir().unwrap();
-    let run = run(|command| {
-        command
-            .arg("infer")
-            .arg(clips::talking())
-            .env_remove("MESM_TEXT_ENCODER")
-            .env("MESM_CACHE", nowhere.path());
-    });
-    let line = refused(&run, 1);
+    let infer = |more: &[&str]| {
+        run(|command| {
+            command
+                .arg("infer")
+                .arg(clips::talking())
+                .args(more)
+                .env_remove("MESM_TEXT_ENCODER")
+                .env("MESM_CACHE", nowhere.path());
+        })
+    };
+    // The built-in weights bring theirs; a file of weights need not.
+    assert_eq!(infer(&[]).code, 0);
+    let weights = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../static/weights/mesm-web.safetensors"
+    );
+    let without = infer(&["--weights", weights]);
+    let line = refused(&without, 1);
     assert!(
         line.contains("cargo xtask setup") && line.contains("--text-encoder"),
         "{line}"

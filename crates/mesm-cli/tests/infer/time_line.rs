@@ -22,18 +22,18 @@ fn rows_for_a_spreadsheet() {
     let lines = windows("--text happy --window 2s --hop 0.5s");
     assert_eq!(
         lines[0],
-        "start_s,end_s,anger,disgust,fear,happiness,sadness,surprise,modalities,frames,chunks,faces_found,macs_pairs,notes"
+        "start_s,end_s,anger,disgust,fear,happy,sad,surprise,neutral,modalities,frames,chunks,faces_found,macs_pairs,notes"
     );
     assert_eq!(lines.len(), 6, "{lines:#?}");
     for (n, line) in lines[1..].iter().enumerate() {
         let fields: Vec<&str> = line.split(',').collect();
-        assert_eq!(fields.len(), 14, "{line}");
+        assert_eq!(fields.len(), 15, "{line}");
         assert_eq!(fields[0].parse::<f64>().unwrap(), n as f64 * 0.5);
         assert_eq!(fields[1].parse::<f64>().unwrap(), n as f64 * 0.5 + 2.0);
         let probability: f64 = fields[2].parse().unwrap();
         assert!(probability > 0.0 && probability < 1.0);
         assert_eq!(
-            (fields[9], fields[11]),
+            (fields[10], fields[12]),
             ("4", "4"),
             "four frames, four faces"
         );

@@ -85,7 +85,7 @@ fn a_file_brings_its_settings() {
         (answer["weights"].as_str(), answer["top_p"].as_f64()),
         (Some("trained.safetensors"), Some(0.4))
     );
-    assert!(!says(&answer, "untrained"));
+    assert!(!says(&answer, "nothing was learnt"));
     let answer = json(
         clips::talking(),
         &["--weights", path.to_str().unwrap(), "--top-p", "0.7"],

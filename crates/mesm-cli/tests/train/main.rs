@@ -1,5 +1,5 @@
-//! `mesm train` and `mesm eval` as processes: a run that is killed again and again ends with the same weights, and the
-//! weights it leaves are judged.
+//! `mesm train`, `eval`, `export` and `sweep` as processes: a run that is killed again and again ends with the same
+//! weights, and the weights it leaves are judged, written small, and swept over p.
 //!
 //! The sentences and the text encoder are made here, so that nothing is downloaded.
 
@@ -192,6 +192,174 @@ fn a_killed_run_goes_on_bit_for_bit_and_its_weights_are_judged() {
     assert_eq!(raw.stdout, judged.stdout);
 }
 
+/// Whether there is a picture of this name.
+fn is_svg(path: &Path) -> bool {
+    fs::read_to_string(path).is_ok_and(|text| text.starts_with("<svg") && text.contains("</svg>"))
+}
+
+#[test]
+fn exported_weights_say_the_same_and_are_small() {
+    let bench = Bench::new();
+    assert!(bench.train("run").wait().unwrap().success());
+    assert!(is_svg(&bench.path("run/words.svg")), "learning curves");
+    let done = |words: &[&str]| {
+        let run = bench.mesm(words);
+        assert_eq!(run.code, 0, "{words:?}: {}", run.stderr);
+        run.stdout
+    };
+    let told = done(&[
+        "export",
+        "run/words.safetensors",
+        "--out",
+        "small.safetensors",
+        "--text-out",
+        "text",
+        "--text-format",
+        "int8",
+    ]);
+    assert!(told.contains("small.safetensors: 0."), "{told}");
+    let size = |name: &str| fs::metadata(bench.path(name)).unwrap().len();
+    let small = size("small.safetensors") + size("text/model.safetensors");
+    assert!(
+        small * 2 < size("run/words.safetensors"),
+        "{small} bytes are not small"
+    );
+    let judged = done(&[
+        "eval",
+        "--data",
+        "store",
+        "--weights",
+        "small.safetensors",
+        "--text-encoder",
+        "text",
+        "--figures",
+        "figures",
+        "--json",
+    ]);
+    let answer: Value = serde_json::from_str(judged.lines().last().unwrap()).unwrap();
+    assert!(
+        answer["text"]["accuracy"].as_f64().unwrap() > 0.99,
+        "{answer}"
+    );
+    assert!(is_svg(&bench.path("figures/confusion-text.svg")));
+    assert!(is_svg(&bench.path("figures/calibration-text.svg")));
+    assert!(!bench.path("figures/confusion-faces.svg").exists());
+}
+
+/// Twelve faces that are dark above or below, as a table and an archive.
+fn faces(folder: &Path) {
+    let mut table = "split,label,source,subject,path\n".to_owned();
+    let mut archive = tar::Builder::new(fs::File::create(folder.join("faces.tar")).unwrap());
+    for index in 0..12_u8 {
+        let split = ["train", "train", "valid", "test"][usize::from(index) / 3];
+        let happy = index % 2 == 0;
+        let picture = image::GrayImage::from_fn(48, 48, |_, y| {
+            image::Luma([if (y < 24) == happy { 30 } else { 200 } + index])
+        });
+        let mut png = std::io::Cursor::new(Vec::new());
+        picture.write_to(&mut png, image::ImageFormat::Png).unwrap();
+        let png = png.into_inner();
+        let name = format!("{index}.png");
+        let label = if happy { "happy" } else { "sad" };
+        writeln!(table, "{split},{label},drawn,unknown,{name}").unwrap();
+        let mut header = tar::Header::new_gnu();
+        header.set_size(png.len() as u64);
+        header.set_mode(0o644);
+        header.set_cksum();
+        archive
+            .append_data(&mut header, &name, png.as_slice())
+            .unwrap();
+    }
+    archive.finish().unwrap();
+    fs::write(folder.join("faces.csv"), table).unwrap();
+}
+
+const SMALL_MESM: &str = r#"
+[model]
+widths = [2, 3, 4, 5]
+flatten_dim = 6
+trans_dim = 4
+trans_layers = 1
+trans_heads = 2
+trans_feedforward = 7
+
+[[phases]]
+name = "faces"
+modalities = "v"
+epochs = 1
+batch_size = 3
+"#;
+
+#[test]
+fn a_sweep_costs_more_with_every_p() {
+    let bench = Bench::new();
+    fs::create_dir(bench.path("drawn")).unwrap();
+    faces(&bench.path("drawn"));
+    fs::write(bench.path("faces.toml"), SMALL_MESM).unwrap();
+    let done = |words: &[&str]| {
+        let run = bench.mesm(words);
+        assert_eq!(run.code, 0, "{words:?}: {}", run.stderr);
+        run.stdout
+    };
+    let prepare = ["prepare", "manifest", "drawn", "--out", "faces"];
+    done(&[prepare.as_slice(), &["--classes", "happy,sad"]].concat());
+    let train = [
+        "train",
+        "--data",
+        "faces",
+        "--config",
+        "faces.toml",
+        "--out",
+    ];
+    done(&[train.as_slice(), &["sparse"]].concat());
+    done(&[train.as_slice(), &["dense", "--model", "fe2e"]].concat());
+    let told = done(&[
+        "sweep",
+        "--data",
+        "faces",
+        "--out",
+        "swept",
+        "--weights",
+        "sparse/faces.safetensors",
+        "--weights",
+        "dense/faces.safetensors",
+        "--top-p",
+        "0.2..1.0:0.4",
+        "--modalities",
+        "v",
+    ]);
+    assert_eq!(told.lines().count(), 4, "{told}");
+    let table = fs::read_to_string(bench.path("swept/faces.csv")).unwrap();
+    let rows: Vec<Vec<&str>> = table
+        .lines()
+        .skip(1)
+        .map(|row| row.split(',').collect())
+        .collect();
+    let p: Vec<&str> = rows.iter().map(|row| row[1]).collect();
+    assert_eq!(p, ["0.2", "0.6", "1.0", ""], "{table}");
+    let costs: Vec<f64> = rows.iter().map(|row| row[5].parse().unwrap()).collect();
+    assert!(costs[0] < costs[1] && costs[1] < costs[2], "{table}");
+    // At p = 1 all points are convolved, and the attention comes on top.
+    assert!(costs[2] > costs[3] * 0.9, "{table}");
+    assert!(is_svg(&bench.path("swept/faces.svg")));
+
+    let words = bench.mesm(&[
+        "sweep",
+        "--data",
+        "faces",
+        "--out",
+        "x",
+        "--modalities",
+        "t",
+    ]);
+    assert_eq!(words.code, 2);
+    assert!(
+        words.stderr.contains("words have no points"),
+        "{}",
+        words.stderr
+    );
+}
+
 #[test]
 fn what_is_wrong_is_said() {
     let bench = Bench::new();
@@ -238,5 +406,19 @@ fn what_is_wrong_is_said() {
     refused(
         &["eval", "--data", "store", "--split", "tests"],
         "its classes are happy,sad",
+    );
+    refused(
+        &["eval", "--data", "store", "--thresholds-from", "valid"],
+        "trained against each other",
+    );
+    refused(
+        &["export", "store/store.json", "--out", "x"],
+        ".safetensors, .pt or .pth",
+    );
+    refused(
+        &[
+            "sweep", "--data", "store", "--out", "x", "--top-p", "0.5..0.1",
+        ],
+        "a rising range",
     );
 }

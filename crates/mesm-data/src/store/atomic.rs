@@ -45,7 +45,11 @@ impl Unfinished {
 /// Makes the new name durable; elsewhere than on Unix a folder cannot be synced, and need not be.
 fn sync_folder(file: &Path) -> std::io::Result<()> {
     match file.parent() {
-        Some(folder) if cfg!(unix) => File::open(folder)?.sync_all(),
+        Some(folder) if cfg!(unix) => {
+            // A bare name lies where the program was started.
+            let here = folder.as_os_str().is_empty();
+            File::open(if here { Path::new(".") } else { folder })?.sync_all()
+        }
         _ => Ok(()),
     }
 }

@@ -140,6 +140,14 @@ impl MelAmplitude {
             Self::Log { floor, mean, std } => ((power + floor).ln() - mean) / std,
         }
     }
+
+    /// The power behind a model's input, at least 0.
+    pub(super) fn power(self, input: f32) -> f32 {
+        match self {
+            Self::Power => input,
+            Self::Log { floor, mean, std } => ((input * std + mean).exp() - floor).max(0.0),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -38,6 +38,17 @@ pub struct MelPieces {
     pub values: Vec<f32>,
 }
 
+impl MelPieces {
+    /// The powers behind the values, for pictures: `[count, 1, 128, 32]`, at least 0, whatever the model reads.
+    #[must_use]
+    pub fn powers(&self, plan: &MelPlan) -> Vec<f32> {
+        self.values
+            .iter()
+            .map(|value| plan.config.amplitude.power(*value))
+            .collect()
+    }
+}
+
 impl fmt::Debug for MelPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MelPlan")
@@ -293,6 +304,13 @@ mod tests {
         assert_eq!(power.values[last].to_bits(), 0.0f32.to_bits());
         for (power, log) in power.values.iter().zip(&log.values) {
             assert!((((power + floor).ln() - mean) / std - log).abs() < 1e-5);
+        }
+        let plan = MelPlan::new(&config).unwrap();
+        for (back, power) in log.powers(&plan).iter().zip(&power.values) {
+            assert!(
+                (back - power).abs() <= 1e-4 * power + 1e-6,
+                "{back} {power}"
+            );
         }
     }
 }

@@ -61,7 +61,8 @@ pub enum Event {
         score: f64,
         /// Accuracy, mean recall and mean F1 of each modality and of all together on the validation split.
         scores: BTreeMap<String, [f64; 3]>,
-        /// Whether its weights are the best so far and were kept.
+        /// Whether its weights are the best so far and were kept; those of an epoch with a wider nucleus than the model's
+        /// give way to any that come after.
         best: bool,
         /// Seconds it took, judging included, since the run was last taken up.
         seconds: f64,

@@ -317,6 +317,15 @@ impl Run<'_> {
             Some(average) => average.clone(),
             None => at_work.learner.judging(),
         };
+        // What has learnt with many points is judged with as many; only what comes after is as the model will be used.
+        let steps = lessons.train.steps();
+        let last = self.config.model.top_p;
+        let kept = |epochs: usize| {
+            let whole = (epochs * steps).saturating_sub(1);
+            phase.top_p(whole, phase.epochs * steps, last)
+        };
+        let (before, now) = (kept(at_work.state.epoch), kept(at_work.state.epoch + 1));
+        let judged = judged.keeping(now)?;
         let mut stopped = false;
         let answers = judge(
             &judged,
@@ -332,9 +341,12 @@ impl Run<'_> {
         let scores = scores(phase, &answers, classes);
         let score = chosen(phase, &scores);
         let state = &mut at_work.state;
-        let best = state.best.is_none_or(|(best, _)| score > best.0);
+        let best = state
+            .best
+            .is_none_or(|(best, _)| score > best.0 || before > last);
         if best {
             let path = self.weights_path(phase);
+            let judged = judged.keeping(last)?;
             let bytes = weights::to_bytes(&judged, &self.config.mel, FloatFormat::F32)?;
             replace(&path, &bytes).map_err(|source| file(&path, source))?;
             state.best = Some((Exact(score), state.epoch));

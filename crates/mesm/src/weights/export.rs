@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::keys::{Step, is_transposed};
 use super::load::{spec_at, transpose};
+use super::quantised::{self, Bits, SCALE};
 use super::source::{NamedTensors, ParamSpec, WeightsError, check_finite};
 
 /// How floats are stored.
@@ -19,6 +20,34 @@ pub enum FloatFormat {
     F32,
     /// 2 bytes a value; values beyond the range of half precision are refused.
     F16,
+    /// 1 byte a value of a matrix, with a scale a row; 2 bytes elsewhere.
+    Int8,
+    /// As [`Self::Int8`], but half a byte for the table of word embeddings, with a scale for 32 values: half of a small
+    /// text encoder is that table.
+    Int8WithInt4Words,
+}
+
+/// Ends the name of the table of word embeddings.
+const WORDS: &str = "word_embeddings.weight";
+
+/// A tensor on its way into a file.
+struct Encoded {
+    name: String,
+    dtype: Dtype,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+impl FloatFormat {
+    /// In how many bits the whole numbers of this tensor are stored; `None` for floats.
+    fn bits(self, name: &str, shape: &[usize]) -> Option<Bits> {
+        let bits = match self {
+            Self::F32 | Self::F16 => return None,
+            Self::Int8WithInt4Words if name.ends_with(WORDS) => Bits::Four,
+            Self::Int8 | Self::Int8WithInt4Words => Bits::Eight,
+        };
+        bits.for_shape(shape)
+    }
 }
 
 /// The module's parameters and buffers by state-dict name, in PyTorch's layout.
@@ -67,23 +96,19 @@ pub fn export_safetensors(
     format: FloatFormat,
     metadata: HashMap<String, String>,
 ) -> Result<Vec<u8>, WeightsError> {
-    let dtype = match format {
-        FloatFormat::F32 => Dtype::F32,
-        FloatFormat::F16 => Dtype::F16,
-    };
-    let encoded = tensors
-        .iter()
-        .map(|(name, shape, values)| Ok((name, shape, encode(name, values, format)?)))
-        .collect::<Result<Vec<_>, WeightsError>>()?;
+    let mut encoded = Vec::new();
+    for (name, shape, values) in tensors.iter() {
+        encode(&mut encoded, name, shape, values, format)?;
+    }
     let malformed = |error: safetensors::SafeTensorError| WeightsError::Malformed {
         format: "safetensors",
         reason: error.to_string(),
     };
     let views = encoded
         .iter()
-        .map(|(name, shape, bytes)| {
-            TensorView::new(dtype, shape.to_vec(), bytes)
-                .map(|view| (*name, view))
+        .map(|tensor| {
+            TensorView::new(tensor.dtype, tensor.shape.clone(), &tensor.bytes)
+                .map(|view| (tensor.name.as_str(), view))
                 .map_err(malformed)
         })
         .collect::<Result<Vec<_>, _>>()?;
@@ -116,22 +141,55 @@ fn sort_header(bytes: &mut [u8]) {
     }
 }
 
-fn encode(name: &str, values: &[f32], format: FloatFormat) -> Result<Vec<u8>, WeightsError> {
+fn encode(
+    out: &mut Vec<Encoded>,
+    name: &str,
+    shape: &[usize],
+    values: &[f32],
+    format: FloatFormat,
+) -> Result<(), WeightsError> {
     check_finite(name, values)?;
-    Ok(match format {
-        FloatFormat::F32 => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-        FloatFormat::F16 => {
-            let halves: Vec<f16> = values.iter().map(|v| f16::from_f32(*v)).collect();
-            if let Some(index) = halves.iter().position(|h| !h.is_finite()) {
-                return Err(WeightsError::NotFinite {
-                    name: name.to_owned(),
-                    index,
-                    value: values[index],
-                });
-            }
-            halves.iter().flat_map(|h| h.to_le_bytes()).collect()
-        }
-    })
+    if let Some(bits) = format.bits(name, shape) {
+        let stored = quantised::store(values, shape, bits);
+        out.push(Encoded {
+            name: name.to_owned(),
+            dtype: stored.dtype,
+            shape: stored.shape,
+            bytes: stored.bytes,
+        });
+        out.push(Encoded {
+            name: format!("{name}{SCALE}"),
+            dtype: stored.scale_dtype,
+            shape: stored.scale_shape,
+            bytes: stored.scale_bytes,
+        });
+        return Ok(());
+    }
+    let (dtype, bytes) = if format == FloatFormat::F32 {
+        let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        (Dtype::F32, bytes)
+    } else {
+        (Dtype::F16, halves(name, values)?)
+    };
+    out.push(Encoded {
+        name: name.to_owned(),
+        dtype,
+        shape: shape.to_vec(),
+        bytes,
+    });
+    Ok(())
+}
+
+fn halves(name: &str, values: &[f32]) -> Result<Vec<u8>, WeightsError> {
+    let halves: Vec<f16> = values.iter().map(|v| f16::from_f32(*v)).collect();
+    if let Some(index) = halves.iter().position(|h| !h.is_finite()) {
+        return Err(WeightsError::NotFinite {
+            name: name.to_owned(),
+            index,
+            value: values[index],
+        });
+    }
+    Ok(halves.iter().flat_map(|h| h.to_le_bytes()).collect())
 }
 
 type ReadFuture = std::pin::Pin<Box<dyn Future<Output = Result<Vec<f32>, String>>>>;

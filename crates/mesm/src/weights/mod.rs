@@ -11,8 +11,14 @@ mod export;
 mod formula;
 mod keys;
 mod load;
+mod quantised;
 mod safetensors_source;
 mod source;
+
+/// Entry of a weights file's header with the model's settings, [`ModelConfig`](crate::ModelConfig) as JSON.
+pub const CONFIG: &str = "config";
+/// Entry of a weights file's header with the spectrogram's settings as JSON; absent where they are the default.
+pub const MEL: &str = "mel";
 
 #[cfg(feature = "checkpoint")]
 pub use checkpoint::Checkpoint;

@@ -6,6 +6,7 @@ use half::{bf16, f16};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
+use super::quantised::{self, SCALE};
 use super::source::{ParamSource, ParamSpec, WeightsError, check_finite, check_names, check_shape};
 
 /// Bounds on what is read.
@@ -106,7 +107,31 @@ impl<'a> SafetensorsSource<'a> {
             .filter(|name| !self.excluded.iter().any(|out| name.starts_with(out)))
             .filter_map(|name| name.strip_prefix(prefix))
             .filter(|name| !self.ignored.iter().any(|ignored| ignored == name))
+            .filter(|name| !self.is_scale(name))
             .collect()
+    }
+
+    /// Whether a tensor is the scales of another.
+    fn is_scale(&self, name: &str) -> bool {
+        name.strip_suffix(SCALE)
+            .and_then(|matrix| self.view(matrix).ok())
+            .is_some_and(|matrix| quantised::is_quantised(matrix.dtype()))
+    }
+
+    fn shape(&self, name: &str) -> Result<Vec<usize>, WeightsError> {
+        let view = self.view(name)?;
+        Ok(quantised::shape(view.dtype(), view.shape()))
+    }
+
+    fn values(&self, name: &str) -> Result<Vec<f32>, WeightsError> {
+        let view = self.view(name)?;
+        let scale_name = format!("{name}{SCALE}");
+        match self.view(&scale_name) {
+            Ok(scale) if quantised::is_quantised(view.dtype()) => {
+                quantised::read(name, &view, &floats(&scale_name, &scale)?, scale.shape())
+            }
+            _ => floats(name, &view),
+        }
     }
 
     fn view(&self, name: &str) -> Result<TensorView<'_>, WeightsError> {
@@ -123,18 +148,17 @@ impl ParamSource for SafetensorsSource<'_> {
         check_names(specs, &self.names())?;
         // Shapes of all tensors before the values of any: the cheap check first.
         for spec in specs {
-            check_shape(spec, self.view(&spec.name)?.shape())?;
+            check_shape(spec, &self.shape(&spec.name)?)?;
         }
         for spec in specs {
-            check_finite(&spec.name, &floats(&spec.name, &self.view(&spec.name)?)?)?;
+            check_finite(&spec.name, &self.values(&spec.name)?)?;
         }
         Ok(())
     }
 
     fn take(&mut self, spec: &ParamSpec) -> Result<Vec<f32>, WeightsError> {
-        let view = self.view(&spec.name)?;
-        check_shape(spec, view.shape())?;
-        floats(&spec.name, &view)
+        check_shape(spec, &self.shape(&spec.name)?)?;
+        self.values(&spec.name)
     }
 }
 

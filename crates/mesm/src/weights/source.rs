@@ -66,12 +66,26 @@ pub enum WeightsError {
         found: Vec<usize>,
     },
     /// A tensor is stored in a type that cannot be a float parameter.
-    #[error("`{name}` is stored as {dtype}; F32, F16, BF16 or F64 is needed")]
+    #[error(
+        "`{name}` is stored as {dtype}; F32, F16, BF16 or F64 is needed, or I8 or U8 beside `{name}.scale`"
+    )]
     Dtype {
         /// Name of the tensor.
         name: String,
         /// The type found.
         dtype: String,
+    },
+    /// The scales of a matrix of whole numbers are not its own.
+    #[error(
+        "`{name}.scale` has shape {scale:?}: it does not divide `{name}`, stored as {shape:?}, evenly"
+    )]
+    Scale {
+        /// Name of the matrix.
+        name: String,
+        /// Its stored shape.
+        shape: Vec<usize>,
+        /// Shape of the scales.
+        scale: Vec<usize>,
     },
     /// A value is NaN or infinite.
     #[error("`{name}` holds {value} at flat index {index}; only finite weights are accepted")]

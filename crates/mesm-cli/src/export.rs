@@ -1,0 +1,144 @@
+//! `mesm export`: weights as files that are small enough to be carried to a browser.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use clap::{Args, ValueEnum};
+use mesm::weights::{FloatFormat, WeightsError};
+use mesm_data::store::write_atomically;
+use mesm_train::weights::{encoder_to_bytes, model_to_bytes};
+
+use crate::error::CliError;
+use crate::weights::{Origin, WeightsFile};
+use crate::words::{TextFiles, Words};
+
+const EXAMPLES: &str = "\
+Examples:
+  mesm export runs/web/joint.safetensors --out web.safetensors
+  mesm export runs/web/joint.safetensors --out web.safetensors --text-out text --text-format int8
+  mesm export best.pt --out best.safetensors --format f32     a checkpoint of the authors, with its settings inside
+
+The file holds the model and its settings; `mesm infer --weights` and the page read it. The text
+encoder goes into a folder of its own (config.json, tokenizer.json, model.safetensors), for
+--text-encoder; int8 stores a matrix as whole numbers with a scale a row, int8-int4 the table of
+word embeddings in half of that again. What a format costs in accuracy, `mesm eval` tells.
+
+Exit code: 0 done, 1 the machine failed, 2 the input is at fault.";
+
+/// `mesm export`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ExportArguments {
+    /// Trained weights: .safetensors of `mesm train`, or the authors' .pt
+    pub weights: PathBuf,
+    /// The file to write
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// How the model's numbers are stored
+    #[arg(long, value_enum, default_value_t = FormatChoice::F16)]
+    pub format: FormatChoice,
+    /// Folder to write the text encoder to [default: it is left out]
+    #[arg(long, value_name = "FOLDER")]
+    pub text_out: Option<PathBuf>,
+    /// How the text encoder's numbers are stored
+    #[arg(long, value_enum, default_value_t = FormatChoice::Int8, requires = "text_out")]
+    pub text_format: FormatChoice,
+    /// Folder of the text encoder.
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        help = "Folder with the text encoder's config.json, model.safetensors and tokenizer.json\n\
+                [default: $MESM_TEXT_ENCODER, or what `cargo xtask setup` brought]"
+    )]
+    pub text_encoder: Option<PathBuf>,
+}
+
+/// How numbers are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FormatChoice {
+    /// 4 bytes a value, exact
+    F32,
+    /// 2 bytes a value
+    F16,
+    /// 1 byte a value of a matrix, 2 elsewhere
+    Int8,
+    /// As int8, word embeddings half a byte
+    Int8Int4,
+}
+
+impl From<FormatChoice> for FloatFormat {
+    fn from(choice: FormatChoice) -> Self {
+        match choice {
+            FormatChoice::F32 => Self::F32,
+            FormatChoice::F16 => Self::F16,
+            FormatChoice::Int8 => Self::Int8,
+            FormatChoice::Int8Int4 => Self::Int8WithInt4Words,
+        }
+    }
+}
+
+/// Carries `mesm export` out; says on `out` what was written.
+///
+/// # Errors
+/// [`CliError`], which knows its exit code.
+pub fn run(arguments: &ExportArguments, out: &mut impl Write) -> Result<(), CliError> {
+    let device = Device::flex();
+    let file = WeightsFile::read(&arguments.weights)?;
+    let origin = file.origin()?;
+    let settings = origin.settings()?;
+    if settings.guessed {
+        return Err(CliError::WeightsConfig {
+            path: arguments.weights.clone(),
+            reason: "attention heads and class names are not in it: write them into a JSON file of its name beside it"
+                .to_owned(),
+        });
+    }
+    let wrong = |source: WeightsError| CliError::Weights {
+        path: arguments.weights.clone(),
+        source,
+    };
+    let model = origin.load(&settings.config, &device)?;
+    let bytes = model_to_bytes(&model, &settings.mel, arguments.format.into()).map_err(wrong)?;
+    // Both are made before either is written: an error leaves what was there.
+    let text = match arguments.text_out.as_deref() {
+        Some(folder) => Some((folder, text(arguments, &origin, &device)?)),
+        None => None,
+    };
+    write_atomically(&arguments.out, &bytes)?;
+    told(out, &arguments.out, bytes.len())?;
+    if let Some((folder, (files, bytes))) = text {
+        std::fs::create_dir_all(folder).map_err(|source| CliError::Output {
+            target: folder.display().to_string(),
+            source,
+        })?;
+        files.write(folder, &bytes)?;
+        told(out, folder, bytes.len())?;
+    }
+    Ok(())
+}
+
+/// The files of the text encoder and its parameters in the wanted format.
+fn text(
+    arguments: &ExportArguments,
+    origin: &Origin<'_>,
+    device: &Device,
+) -> Result<(TextFiles, Vec<u8>), CliError> {
+    let (files, encoder) = Words::files(arguments.text_encoder.as_deref(), origin, device)?;
+    let bytes = encoder_to_bytes(&encoder, arguments.text_format.into()).map_err(|source| {
+        CliError::Weights {
+            path: arguments.weights.clone(),
+            source,
+        }
+    })?;
+    Ok((files, bytes))
+}
+
+fn told(out: &mut impl Write, path: &Path, bytes: usize) -> Result<(), CliError> {
+    writeln!(out, "{}: {:.2} MB", path.display(), bytes as f64 / 1e6).map_err(|source| {
+        CliError::Output {
+            target: "the standard output".to_owned(),
+            source,
+        }
+    })
+}

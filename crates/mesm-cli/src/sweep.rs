@@ -1,0 +1,310 @@
+//! `mesm sweep`: quality and cost at each p of the nucleus selection, the paper's Figure 5.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use mesm::{Modality, ModelConfig, ModelKind, Output};
+use mesm_data::store::write_atomically;
+use mesm_train::figures;
+use mesm_train::metrics::Interval;
+use mesm_train::report::{DensePoint, Intervals, ModalityReport, Sweep, SweepPoint, SweepSeries};
+
+use crate::choices::{DeviceChoice, parse_modalities};
+use crate::device;
+use crate::error::CliError;
+use crate::judging::{Data, Judge};
+
+/// Longest list of p.
+const MOST: usize = 1000;
+
+const EXAMPLES: &str = "\
+Examples:
+  mesm sweep --data STORE --out swept                        the built-in weights at p = 0.1, 0.2, ... 1.0
+  mesm sweep --data STORE --weights F --top-p 0.3..0.7:0.05 --modalities v --out swept
+  mesm sweep --data STORE --weights learnt.safetensors --weights frozen.safetensors --weights fe2e.safetensors --out swept
+
+For each modality the folder gets a table and a figure (faces.csv, faces.svg, voices.csv,
+voices.svg): a line for each sparse model, and FE2E, which has no p, as a level. Cost is in
+multiply-accumulates of convolutions and attention, an utterance on average, counted from the
+points that were really kept.
+
+Exit code: 0 done, 1 the machine failed, 2 the input is at fault.";
+
+/// `mesm sweep`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct SweepArguments {
+    /// A store, or a folder of tables and archives
+    #[arg(long, value_name = "DATA")]
+    pub data: PathBuf,
+    /// The split to judge on; any name the data has
+    #[arg(long, value_name = "NAME", default_value = "test")]
+    pub split: String,
+    /// Folder for tables and figures
+    #[arg(long, value_name = "FOLDER")]
+    pub out: PathBuf,
+    /// Trained weights; may be given several times [default: those of the program]
+    #[arg(long, value_name = "FILE")]
+    pub weights: Vec<PathBuf>,
+    /// FIRST..LAST, or FIRST..LAST:STEP, or single values with commas between them
+    #[arg(long, value_name = "RANGE", default_value = "0.1..1.0", value_parser = parse_range)]
+    pub top_p: Range,
+    /// What is judged, each on its own: v (faces), a (voice)
+    #[arg(long, value_name = "LETTERS", default_value = "va", value_parser = parse_modalities)]
+    pub modalities: mesm::Modalities,
+    /// The figure that is compared
+    #[arg(long, value_enum, default_value_t = Quality::Uar)]
+    pub quality: Quality,
+    /// Where to compute
+    #[arg(long, value_enum, default_value_t = DeviceChoice::Cpu)]
+    pub device: DeviceChoice,
+    /// Folder of the text encoder
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        help = "Folder with the text encoder's config.json, model.safetensors and tokenizer.json\n\
+                [default: that of the program for its weights; else $MESM_TEXT_ENCODER, or what\n\
+                `cargo xtask setup` brought]"
+    )]
+    pub text_encoder: Option<PathBuf>,
+}
+
+/// The figure that is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Quality {
+    /// Share of right answers
+    Accuracy,
+    /// Mean recall of the classes
+    Uar,
+    /// Mean F1 of the classes
+    MacroF1,
+}
+
+/// Values of p, rising.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Range(pub Vec<f32>);
+
+impl Quality {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Accuracy => "accuracy",
+            Self::Uar => "UAR",
+            Self::MacroF1 => "macro-F1",
+        }
+    }
+
+    fn of(self, report: &ModalityReport) -> (f64, Option<Interval>) {
+        let within = |of: fn(&Intervals) -> Interval| report.intervals.as_ref().map(of);
+        match self {
+            Self::Accuracy => (report.accuracy, within(|w| w.accuracy)),
+            Self::Uar => (report.uar, within(|w| w.uar)),
+            Self::MacroF1 => (report.macro_f1, within(|w| w.macro_f1)),
+        }
+    }
+}
+
+/// Carries `mesm sweep` out; a line a point goes to `out`, progress to the error stream.
+///
+/// # Errors
+/// [`CliError`], which knows its exit code.
+pub fn run(arguments: &SweepArguments, out: &mut impl Write) -> Result<(), CliError> {
+    if arguments.modalities.contains(Modality::Text) {
+        return Err(CliError::Arguments(
+            "--modalities: words have no points to select; v and a have".to_owned(),
+        ));
+    }
+    let weights: Vec<Option<PathBuf>> = if arguments.weights.is_empty() {
+        vec![None]
+    } else {
+        arguments.weights.iter().cloned().map(Some).collect()
+    };
+    let mut swept: Vec<(Modality, Sweep)> = arguments
+        .modalities
+        .iter()
+        .map(|modality| (modality, empty(arguments.quality)))
+        .collect();
+    for weights in weights {
+        let mut judge = Judge::load(
+            weights.as_deref(),
+            arguments.text_encoder.as_deref(),
+            None,
+            device::open(arguments.device)?,
+        )?;
+        let data = Data::open(&arguments.data, judge.config())?;
+        data.check_split("--split", &arguments.split)?;
+        for (modality, sweep) in &mut swept {
+            judge = one(arguments, judge, &data, *modality, sweep, out)?;
+        }
+    }
+    std::fs::create_dir_all(&arguments.out).map_err(|source| CliError::Output {
+        target: arguments.out.display().to_string(),
+        source,
+    })?;
+    for (modality, sweep) in &swept {
+        if sweep.series.is_empty() && sweep.dense.is_none() {
+            continue;
+        }
+        let name = if *modality == Modality::Visual {
+            "faces"
+        } else {
+            "voices"
+        };
+        let wrong = |e: &dyn std::error::Error| CliError::Arguments(e.to_string());
+        let csv = sweep.csv().map_err(|e| wrong(&e))?;
+        write_atomically(&arguments.out.join(format!("{name}.csv")), csv.as_bytes())?;
+        if sweep.series.is_empty() {
+            continue;
+        }
+        let title = format!("{name}, split {}", arguments.split);
+        let svg = figures::sweep(&title, sweep).map_err(|e| wrong(&e))?;
+        write_atomically(&arguments.out.join(format!("{name}.svg")), svg.as_bytes())?;
+    }
+    Ok(())
+}
+
+fn empty(quality: Quality) -> Sweep {
+    Sweep {
+        quality: quality.name().to_owned(),
+        cost: "10⁶ multiply-accumulates an utterance".to_owned(),
+        ..Sweep::default()
+    }
+}
+
+/// Adds a model's points to the sweep of one modality, and gives the model back.
+fn one(
+    arguments: &SweepArguments,
+    mut judge: Judge,
+    data: &Data,
+    modality: Modality,
+    sweep: &mut Sweep,
+    out: &mut impl Write,
+) -> Result<Judge, CliError> {
+    let letters = modality.letter().to_string();
+    if !judge.config().modalities.contains(modality) || !data.has(&arguments.split, modality) {
+        return Ok(judge);
+    }
+    let dense = judge.config().kind == ModelKind::Fe2e;
+    let values: &[f32] = if dense { &[1.0] } else { &arguments.top_p.0 };
+    let mut points = Vec::with_capacity(values.len());
+    for top_p in values {
+        judge = judge.keeping(*top_p)?;
+        let mut macs = 0;
+        let mut failed = None;
+        let hear = |output: &Output| match pollster::block_on(output.clone().into_host()) {
+            Ok(prediction) => {
+                macs += prediction
+                    .cost
+                    .get(&modality)
+                    .map_or(0, mesm::Cost::cnn_macs_pairs);
+            }
+            Err(error) => failed = Some(error),
+        };
+        let answers = judge.ask(&data.store, &arguments.split, &letters, hear)?;
+        if let Some(error) = failed {
+            return Err(error.into());
+        }
+        let report = judge.report(&answers, &letters);
+        let (quality, interval) = arguments.quality.of(&report);
+        let cost = macs as f64 / 1e6 / report.n.max(1) as f64;
+        let p = if dense {
+            "-".to_owned()
+        } else {
+            top_p.to_string()
+        };
+        writeln!(
+            out,
+            "{} {letters} p {p}: {} {quality:.4}, {cost:.1} million multiply-accumulates an utterance, n {}",
+            judge.weights,
+            arguments.quality.name(),
+            report.n
+        )
+        .map_err(|source| CliError::Output {
+            target: "the standard output".to_owned(),
+            source,
+        })?;
+        points.push(SweepPoint {
+            top_p: (f64::from(*top_p) * 1e6).round() / 1e6,
+            quality,
+            interval,
+            cost,
+        });
+    }
+    match points.first() {
+        Some(point) if dense => {
+            sweep.dense = Some(DensePoint {
+                quality: point.quality,
+                cost: point.cost,
+            });
+        }
+        _ => sweep.series.push(SweepSeries {
+            name: judge.weights.clone(),
+            points,
+        }),
+    }
+    Ok(judge)
+}
+
+/// Reads `0.1..1.0`, `0.1..1.0:0.05` or `0.3,0.5`.
+fn parse_range(text: &str) -> Result<Range, String> {
+    let number = |text: &str| {
+        text.trim()
+            .parse::<f64>()
+            .map_err(|_| format!("`{text}` is no number"))
+    };
+    let values: Vec<f64> = match text.split_once("..") {
+        None => text.split(',').map(number).collect::<Result<_, _>>()?,
+        Some((first, rest)) => {
+            let (last, step) = rest.split_once(':').unwrap_or((rest, "0.1"));
+            let (first, last, step) = (number(first)?, number(last)?, number(step)?);
+            let count = ((last - first) / step + 1e-6).floor();
+            if !(step > 0.0 && (0.0..MOST as f64).contains(&count)) {
+                return Err(format!(
+                    "a rising range of at most {MOST} steps is needed, such as 0.1..1.0:0.1"
+                ));
+            }
+            (0..=count as usize)
+                .map(|n| first + step * n as f64)
+                .collect()
+        }
+    };
+    // Steps of a tenth are not exact in binary: 0.30000000000000004 is meant to be 0.3.
+    let mut values: Vec<f32> = values
+        .into_iter()
+        .map(|value| ((value * 1e6).round() / 1e6) as f32)
+        .collect();
+    values.sort_by(f32::total_cmp);
+    values.dedup();
+    for p in &values {
+        ModelConfig::check_top_p(*p).map_err(|e| e.to_string())?;
+    }
+    Ok(Range(values))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_read() {
+        let p = |text: &str| parse_range(text).map(|range| range.0);
+        assert_eq!(
+            p("0.1..1.0").unwrap(),
+            [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
+        );
+        assert_eq!(p("0.3..0.5:0.05").unwrap(), [0.3, 0.35, 0.4, 0.45, 0.5]);
+        assert_eq!(p("0.7, 0.5").unwrap(), [0.5, 0.7]);
+        for bad in [
+            "",
+            "0..1",
+            "0.5..0.1",
+            "0.1..1.1:0.5",
+            "0.1..1:0",
+            "0.1..1:-1",
+            "x",
+            "0.1..1:nan",
+        ] {
+            assert!(p(bad).is_err(), "{bad}");
+        }
+    }
+}
