@@ -25,6 +25,9 @@ use site::Site;
 const WORDS: &str = "I am so happy to see you all again!";
 /// The page's logits may differ from the native ones by this much.
 const TOLERANCE: f64 = 1e-3;
+/// Largest difference where points were selected: a point whose turn comes just at the edge of the nucleus is kept by one
+/// machine and dropped by another, whose sums are rounded otherwise. The golden vectors hold both to the same points.
+const SELECTED_TOLERANCE: f64 = 0.03;
 
 /// One browser at a time: two would share the cores and take as long, and each wants a gigabyte.
 fn alone() -> MutexGuard<'static, ()> {
@@ -104,6 +107,12 @@ async fn assert_native_agrees(page: &Page<'_>, label: &str) -> Value {
 }
 
 fn close(label: &str, what: &str, class: &str, page: &Value, native: &Value) {
+    // Words alone are not selected from.
+    let tolerance = if what == "t" {
+        TOLERANCE
+    } else {
+        SELECTED_TOLERANCE
+    };
     let number = |value: &Value| {
         value
             .as_f64()
@@ -111,7 +120,7 @@ fn close(label: &str, what: &str, class: &str, page: &Value, native: &Value) {
     };
     let (page, native) = (number(page), number(native));
     assert!(
-        (page - native).abs() <= TOLERANCE,
+        (page - native).abs() <= tolerance,
         "{label}: {what} of {class}: the page says {page}, the native program {native}"
     );
 }
