@@ -54,7 +54,7 @@ impl Suite {
 }
 
 /// The programs that the tests start.
-const PROGRAMS: [Packaged; 4] = [
+const PROGRAMS: [Packaged; 5] = [
     Packaged {
         programs: &["chromium", "chromium-browser", "google-chrome"],
         package: "chromium",
@@ -74,6 +74,12 @@ const PROGRAMS: [Packaged; 4] = [
         programs: &["espeak-ng"],
         package: "espeak-ng",
         elsewhere: "espeak-ng from its project page",
+    },
+    // The native program's allocator is built with it.
+    Packaged {
+        programs: &["make"],
+        package: "make",
+        elsewhere: "make from your distribution",
     },
 ];
 
