@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use mesm::Modalities;
 
-use crate::choices::{DeviceChoice, ModelChoice, parse_modalities, parse_top_p};
+use crate::choices::{
+    DeviceChoice, ModelChoice, TEXT_ENCODER_OR_OWN, parse_modalities, parse_top_p,
+};
 use crate::eval::EvalArguments;
 use crate::export::ExportArguments;
 use crate::prepare_manifest::PrepareCommand;
@@ -109,13 +111,7 @@ pub struct InferArguments {
     #[arg(long, value_enum, default_value_t = TimelineFormat::Csv, requires = "window")]
     pub format: TimelineFormat,
     /// Folder of the text encoder.
-    #[arg(
-        long,
-        value_name = "FOLDER",
-        help = "Folder with the text encoder's config.json, model.safetensors and tokenizer.json\n\
-                [default: that of the program for its weights; else $MESM_TEXT_ENCODER, or what\n\
-                `cargo xtask setup` brought]"
-    )]
+    #[arg(long, value_name = "FOLDER", help = TEXT_ENCODER_OR_OWN)]
     pub text_encoder: Option<PathBuf>,
     /// Scale frames down to this many pixels on their longer side
     #[arg(long, value_name = "PIXELS", default_value_t = 640, value_parser = clap::value_parser!(u32).range(48..=8192))]

@@ -3,6 +3,16 @@
 use clap::ValueEnum;
 use mesm::{ConfigError, Modalities, ModelConfig, ModelKind};
 
+/// Help on the folder of a text encoder, where built-in weights bring theirs.
+pub(crate) const TEXT_ENCODER_OR_OWN: &str = "\
+Folder with the text encoder's config.json, model.safetensors and tokenizer.json
+[default: that of the program for its weights; else $MESM_TEXT_ENCODER, or what
+`cargo xtask setup` brought]";
+/// Help on the folder of a text encoder, where there is none in the program.
+pub(crate) const TEXT_ENCODER: &str = "\
+Folder with the text encoder's config.json, model.safetensors and tokenizer.json
+[default: $MESM_TEXT_ENCODER, or what `cargo xtask setup` brought]";
+
 /// Which model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ModelChoice {

@@ -1,6 +1,6 @@
 //! What ends the program, and with which exit code.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use mesm::text::TextError;
 use mesm::weights::WeightsError;
@@ -116,6 +116,24 @@ pub enum CliError {
 }
 
 impl CliError {
+    /// The standard output does not take what is written.
+    #[must_use]
+    pub fn stdout(source: std::io::Error) -> Self {
+        Self::Output {
+            target: "the standard output".to_owned(),
+            source,
+        }
+    }
+
+    /// A file or folder cannot be made.
+    #[must_use]
+    pub fn unwritable(path: &Path, source: std::io::Error) -> Self {
+        Self::Output {
+            target: path.display().to_string(),
+            source,
+        }
+    }
+
     /// 2 where the input or the command line is at fault, 1 where the machine is.
     #[must_use]
     pub fn exit_code(&self) -> u8 {

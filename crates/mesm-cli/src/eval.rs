@@ -11,7 +11,7 @@ use mesm_train::judge::Answers;
 use mesm_train::metrics::MultiLabel;
 use mesm_train::report::{Evaluation, ModalityReport};
 
-use crate::choices::{DeviceChoice, parse_modalities, parse_top_p};
+use crate::choices::{DeviceChoice, TEXT_ENCODER_OR_OWN, parse_modalities, parse_top_p};
 use crate::device;
 use crate::error::CliError;
 use crate::judging::{Data, Judge, only};
@@ -70,13 +70,7 @@ pub struct EvalArguments {
     #[arg(long, value_enum, default_value_t = DeviceChoice::Cpu)]
     pub device: DeviceChoice,
     /// Folder of the text encoder
-    #[arg(
-        long,
-        value_name = "FOLDER",
-        help = "Folder with the text encoder's config.json, model.safetensors and tokenizer.json\n\
-                [default: that of the program for its weights; else $MESM_TEXT_ENCODER, or what\n\
-                `cargo xtask setup` brought]"
-    )]
+    #[arg(long, value_name = "FOLDER", help = TEXT_ENCODER_OR_OWN)]
     pub text_encoder: Option<PathBuf>,
 }
 
@@ -128,10 +122,7 @@ pub fn run(arguments: &EvalArguments, out: &mut impl Write) -> Result<(), CliErr
     } else {
         evaluation.markdown()
     };
-    writeln!(out, "{}", text.trim_end()).map_err(|source| CliError::Output {
-        target: "the standard output".to_owned(),
-        source,
-    })
+    writeln!(out, "{}", text.trim_end()).map_err(CliError::stdout)
 }
 
 /// Thresholds are about classes that were trained as questions of their own.
@@ -186,10 +177,7 @@ fn wrong(error: impl std::error::Error) -> CliError {
 
 /// Writes the figures of every modality that was judged.
 fn draw(evaluation: &Evaluation, folder: &Path) -> Result<(), CliError> {
-    std::fs::create_dir_all(folder).map_err(|source| CliError::Output {
-        target: folder.display().to_string(),
-        source,
-    })?;
+    std::fs::create_dir_all(folder).map_err(|source| CliError::unwritable(folder, source))?;
     for (name, report) in evaluation.reports() {
         if report.n == 0 {
             continue;

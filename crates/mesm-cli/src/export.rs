@@ -9,6 +9,7 @@ use mesm::weights::{FloatFormat, WeightsError};
 use mesm_data::store::write_atomically;
 use mesm_train::weights::{encoder_to_bytes, model_to_bytes};
 
+use crate::choices::TEXT_ENCODER;
 use crate::error::CliError;
 use crate::weights::{Origin, WeightsFile};
 use crate::words::{TextFiles, Words};
@@ -45,12 +46,7 @@ pub struct ExportArguments {
     #[arg(long, value_enum, default_value_t = FormatChoice::Int8, requires = "text_out")]
     pub text_format: FormatChoice,
     /// Folder of the text encoder.
-    #[arg(
-        long,
-        value_name = "FOLDER",
-        help = "Folder with the text encoder's config.json, model.safetensors and tokenizer.json\n\
-                [default: $MESM_TEXT_ENCODER, or what `cargo xtask setup` brought]"
-    )]
+    #[arg(long, value_name = "FOLDER", help = TEXT_ENCODER)]
     pub text_encoder: Option<PathBuf>,
 }
 
@@ -108,10 +104,7 @@ pub fn run(arguments: &ExportArguments, out: &mut impl Write) -> Result<(), CliE
     write_atomically(&arguments.out, &bytes)?;
     told(out, &arguments.out, bytes.len())?;
     if let Some((folder, (files, bytes))) = text {
-        std::fs::create_dir_all(folder).map_err(|source| CliError::Output {
-            target: folder.display().to_string(),
-            source,
-        })?;
+        std::fs::create_dir_all(folder).map_err(|source| CliError::unwritable(folder, source))?;
         files.write(folder, &bytes)?;
         told(out, folder, bytes.len())?;
     }
@@ -135,10 +128,5 @@ fn text(
 }
 
 fn told(out: &mut impl Write, path: &Path, bytes: usize) -> Result<(), CliError> {
-    writeln!(out, "{}: {:.2} MB", path.display(), bytes as f64 / 1e6).map_err(|source| {
-        CliError::Output {
-            target: "the standard output".to_owned(),
-            source,
-        }
-    })
+    writeln!(out, "{}: {:.2} MB", path.display(), bytes as f64 / 1e6).map_err(CliError::stdout)
 }

@@ -61,7 +61,7 @@ pub fn run(arguments: &InferArguments, stdout: &mut impl Write) -> Result<(), Cl
     while let Some(window) = watch.time("decode", || input.next_window())? {
         let judgement = session.judge(&window, &mut watch)?;
         if let Some(timeline) = &mut timeline {
-            timeline.add(&judgement).map_err(stdout_error)?;
+            timeline.add(&judgement).map_err(CliError::stdout)?;
         }
         if let Some(folder) = &arguments.overlay {
             watch.time("overlay", || {
@@ -85,14 +85,14 @@ pub fn run(arguments: &InferArguments, stdout: &mut impl Write) -> Result<(), Cl
     let report = Report::new(facts, &summary, watch.timings_ms(), run_notes)
         .ok_or_else(|| nothing(arguments, &notes, &summary))?;
     if arguments.json {
-        serde_json::to_writer(&mut *stdout, &report).map_err(|e| stdout_error(e.into()))?;
-        writeln!(stdout).map_err(stdout_error)?;
+        serde_json::to_writer(&mut *stdout, &report).map_err(|e| CliError::stdout(e.into()))?;
+        writeln!(stdout).map_err(CliError::stdout)?;
     } else if arguments.window.is_none() {
         stdout
             .write_all(table::render(&report).as_bytes())
-            .map_err(stdout_error)?;
+            .map_err(CliError::stdout)?;
     }
-    stdout.flush().map_err(stdout_error)
+    stdout.flush().map_err(CliError::stdout)
 }
 
 fn window_options(arguments: &InferArguments) -> Result<WindowOptions, CliError> {
@@ -150,12 +150,5 @@ fn nothing(arguments: &InferArguments, notes: &[RunNote], summary: &Summary) -> 
     CliError::NothingToLookAt {
         path: arguments.clip.clone(),
         reason: reasons.join("; "),
-    }
-}
-
-fn stdout_error(source: std::io::Error) -> CliError {
-    CliError::Output {
-        target: "the standard output".to_owned(),
-        source,
     }
 }

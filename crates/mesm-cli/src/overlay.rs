@@ -6,7 +6,7 @@
 //! to bright. Low tones are at the bottom.
 
 use std::io::Cursor;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use image::{ImageFormat, Rgb, RgbImage, imageops};
 use mesm::{AttentionMaps, Modality, Prediction};
@@ -38,7 +38,7 @@ pub fn write(folder: &Path, index: u64, judgement: &Judgement) -> Result<usize, 
     if pictures.is_empty() {
         return Ok(0);
     }
-    std::fs::create_dir_all(&folder).map_err(|source| output_error(&folder, source))?;
+    std::fs::create_dir_all(&folder).map_err(|source| CliError::unwritable(&folder, source))?;
     for (name, picture) in &pictures {
         save(&folder.join(name), picture)?;
     }
@@ -224,21 +224,15 @@ fn save(path: &Path, picture: &RgbImage) -> Result<(), CliError> {
     let mut bytes = Cursor::new(Vec::new());
     picture
         .write_to(&mut bytes, ImageFormat::Png)
-        .map_err(|error| output_error(path, std::io::Error::other(error)))?;
+        .map_err(|error| CliError::unwritable(path, std::io::Error::other(error)))?;
     let folder = path.parent().unwrap_or(Path::new("."));
-    let file =
-        tempfile::NamedTempFile::new_in(folder).map_err(|source| output_error(path, source))?;
-    std::fs::write(file.path(), bytes.into_inner()).map_err(|source| output_error(path, source))?;
+    let file = tempfile::NamedTempFile::new_in(folder)
+        .map_err(|source| CliError::unwritable(path, source))?;
+    std::fs::write(file.path(), bytes.into_inner())
+        .map_err(|source| CliError::unwritable(path, source))?;
     file.persist(path)
-        .map_err(|error| output_error(path, error.error))?;
+        .map_err(|error| CliError::unwritable(path, error.error))?;
     Ok(())
-}
-
-fn output_error(path: &Path, source: std::io::Error) -> CliError {
-    CliError::Output {
-        target: PathBuf::from(path).display().to_string(),
-        source,
-    }
 }
 
 #[cfg(test)]

@@ -104,10 +104,7 @@ pub fn run(command: &PrepareCommand, stdout: &mut impl Write) -> Result<(), CliE
     let written = stdout
         .write_all(text.as_bytes())
         .and_then(|()| stdout.flush());
-    written.map_err(|source| CliError::Output {
-        target: "the standard output".to_owned(),
-        source,
-    })
+    written.map_err(CliError::stdout)
 }
 
 fn show(bar: &ProgressBar, progress: Progress) {

@@ -10,7 +10,7 @@ use mesm_train::figures;
 use mesm_train::metrics::Interval;
 use mesm_train::report::{DensePoint, Intervals, ModalityReport, Sweep, SweepPoint, SweepSeries};
 
-use crate::choices::{DeviceChoice, parse_modalities};
+use crate::choices::{DeviceChoice, TEXT_ENCODER_OR_OWN, parse_modalities};
 use crate::device;
 use crate::error::CliError;
 use crate::judging::{Data, Judge};
@@ -60,13 +60,7 @@ pub struct SweepArguments {
     #[arg(long, value_enum, default_value_t = DeviceChoice::Cpu)]
     pub device: DeviceChoice,
     /// Folder of the text encoder
-    #[arg(
-        long,
-        value_name = "FOLDER",
-        help = "Folder with the text encoder's config.json, model.safetensors and tokenizer.json\n\
-                [default: that of the program for its weights; else $MESM_TEXT_ENCODER, or what\n\
-                `cargo xtask setup` brought]"
-    )]
+    #[arg(long, value_name = "FOLDER", help = TEXT_ENCODER_OR_OWN)]
     pub text_encoder: Option<PathBuf>,
 }
 
@@ -137,10 +131,8 @@ pub fn run(arguments: &SweepArguments, out: &mut impl Write) -> Result<(), CliEr
             judge = one(arguments, judge, &data, *modality, sweep, out)?;
         }
     }
-    std::fs::create_dir_all(&arguments.out).map_err(|source| CliError::Output {
-        target: arguments.out.display().to_string(),
-        source,
-    })?;
+    std::fs::create_dir_all(&arguments.out)
+        .map_err(|source| CliError::unwritable(&arguments.out, source))?;
     for (modality, sweep) in &swept {
         if sweep.series.is_empty() && sweep.dense.is_none() {
             continue;
@@ -219,10 +211,7 @@ fn one(
             arguments.quality.name(),
             report.n
         )
-        .map_err(|source| CliError::Output {
-            target: "the standard output".to_owned(),
-            source,
-        })?;
+        .map_err(CliError::stdout)?;
         points.push(SweepPoint {
             top_p: (f64::from(*top_p) * 1e6).round() / 1e6,
             quality,

@@ -7,7 +7,7 @@ use mesm::{AttentionMode, Modalities, Modality, ModelConfig, ModelKind};
 use mesm_train::config::{OptimizerKind, PhaseConfig, Schedule, TrainConfig};
 use mesm_train::loss::LossKind;
 
-use crate::choices::{DeviceChoice, ModelChoice};
+use crate::choices::{DeviceChoice, ModelChoice, TEXT_ENCODER};
 use crate::error::CliError;
 
 const EXAMPLES: &str = "\
@@ -68,12 +68,7 @@ pub struct TrainArguments {
     #[arg(long, value_enum, default_value_t = DeviceChoice::Cpu)]
     pub device: DeviceChoice,
     /// Folder of the text encoder
-    #[arg(
-        long,
-        value_name = "FOLDER",
-        help = "Folder with the text encoder's config.json, model.safetensors and tokenizer.json\n\
-                [default: $MESM_TEXT_ENCODER, or what `cargo xtask setup` brought]"
-    )]
+    #[arg(long, value_name = "FOLDER", help = TEXT_ENCODER)]
     pub text_encoder: Option<PathBuf>,
     /// Phases the flags below change [default: all]
     #[arg(long, value_name = "NAME")]

@@ -37,10 +37,7 @@ pub fn run(arguments: &TrainArguments, out: &mut impl Write) -> Result<(), CliEr
     if arguments.print_config {
         let text =
             toml::to_string_pretty(&config).map_err(|e| CliError::Arguments(e.to_string()))?;
-        return write!(out, "{text}").map_err(|source| CliError::Output {
-            target: "the standard output".to_owned(),
-            source,
-        });
+        return write!(out, "{text}").map_err(CliError::stdout);
     }
     let missing = |flag: &str| CliError::Arguments(format!("{flag} is needed"));
     let data = arguments.data.as_deref().ok_or_else(|| missing("--data"))?;
