@@ -52,7 +52,8 @@ impl Brain {
     /// # Errors
     /// When a file is not what it should be.
     pub fn new(files: &Files, device: &Device) -> Result<Self, EngineError> {
-        let settings = Settings::of(&files.model_weights)?;
+        let mut weights = SafetensorsSource::new(&files.model_weights, Limits::default())?;
+        let settings = Settings::of(&weights)?;
         let detector = Mtcnn::from_safetensors(&files.detector, MtcnnConfig::default(), device)?;
         let text_config = TextConfig::from_json(&files.text_config)?;
         let encoder = TextEncoder::from_safetensors(
@@ -75,10 +76,7 @@ impl Brain {
                 .sum::<u64>()
         };
         let parameters = count(&param_specs(&model)) + count(&param_specs(&encoder));
-        let model = load_params(
-            model,
-            &mut SafetensorsSource::new(&files.model_weights, Limits::default())?,
-        )?;
+        let model = load_params(model, &mut weights)?;
         Ok(Self {
             tracker: FaceTracker::new(detector, TrackerConfig::default()),
             tokenizer: WordPiece::from_bytes(&files.tokenizer)?,

@@ -1,9 +1,7 @@
 //! `static/weights/model.json`: which model the page runs, and what it must answer to the self-test.
 
-use std::collections::HashMap;
-
 use mesm::ModelConfig;
-use mesm::weights::{CONFIG, Limits, MEL, SafetensorsSource};
+use mesm::weights::{CONFIG, MEL, SafetensorsSource};
 use mesm_features::mel::MelConfig;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -62,30 +60,29 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    pub(crate) fn of(weights: &[u8]) -> Result<Self, EngineError> {
-        let source = SafetensorsSource::new(weights, Limits::default())?;
+    pub(crate) fn of(weights: &SafetensorsSource<'_>) -> Result<Self, EngineError> {
         Ok(Self {
-            config: entry(source.metadata(), CONFIG)?.ok_or_else(|| {
+            config: entry(weights, CONFIG)?.ok_or_else(|| {
                 EngineError::Manifest(format!("the header of the weights has no `{CONFIG}`"))
             })?,
-            mel: entry(source.metadata(), MEL)?.unwrap_or_default(),
+            mel: entry(weights, MEL)?.unwrap_or_default(),
         })
     }
 }
 
 fn entry<T: DeserializeOwned>(
-    header: &HashMap<String, String>,
+    weights: &SafetensorsSource<'_>,
     name: &str,
 ) -> Result<Option<T>, EngineError> {
-    header
-        .get(name)
-        .map(|json| serde_json::from_str(json))
-        .transpose()
+    weights
+        .entry(name)
         .map_err(|e| EngineError::Manifest(format!("`{name}` in the header of the weights: {e}")))
 }
 
 #[cfg(test)]
 mod tests {
+    use mesm::weights::Limits;
+
     use super::*;
 
     #[test]
@@ -105,12 +102,17 @@ mod tests {
 
     #[test]
     fn weights_without_settings_are_refused() {
-        let error = Settings::of(&[]).unwrap_err().to_string();
-        assert!(!error.is_empty());
-        let header = br#"{"__metadata__":{"config":"{\"kind\":\"dense\"}"}}"#;
-        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
-        bytes.extend(header);
-        let error = Settings::of(&bytes).unwrap_err().to_string();
+        let of = |header: &[u8]| {
+            let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+            bytes.extend(header);
+            let source = SafetensorsSource::new(&bytes, Limits::default()).unwrap();
+            Settings::of(&source).unwrap_err().to_string()
+        };
+        let nothing = SafetensorsSource::new(&[], Limits::default());
+        assert!(!nothing.unwrap_err().to_string().is_empty());
+        let error = of(b"{}");
+        assert!(error.contains("config"), "{error}");
+        let error = of(br#"{"__metadata__":{"config":"{\"kind\":\"dense\"}"}}"#);
         assert!(error.contains("config"), "{error}");
     }
 }

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use mesm::ModelConfig;
 pub(super) use mesm::weights::{CONFIG, MEL};
 use mesm::weights::{Limits, SafetensorsSource};
 use mesm_features::mel::MelConfig;
@@ -18,8 +17,7 @@ pub(super) fn settings(path: &Path, bytes: &[u8]) -> Result<Settings, CliError> 
             path: path.to_owned(),
             source,
         })?;
-    let entry = |name: &str| source.metadata().get(name);
-    let Some(config) = entry(CONFIG) else {
+    let Some(config) = entry(path, &source, CONFIG)? else {
         let reason = format!(
             "its header has no `{CONFIG}`; weights exported by this project carry their model's settings there"
         );
@@ -28,8 +26,7 @@ pub(super) fn settings(path: &Path, bytes: &[u8]) -> Result<Settings, CliError> 
             reason,
         });
     };
-    let config: ModelConfig = parse(path, CONFIG, config)?;
-    let mel = entry(MEL).map(|mel| parse(path, MEL, mel)).transpose()?;
+    let mel: Option<MelConfig> = entry(path, &source, MEL)?;
     Ok(Settings {
         config,
         mel: checked(path, mel.unwrap_or_default())?,
@@ -49,6 +46,10 @@ pub(super) fn wrong(path: &Path, entry: &str, error: &dyn std::error::Error) -> 
     }
 }
 
-fn parse<T: DeserializeOwned>(path: &Path, entry: &str, json: &str) -> Result<T, CliError> {
-    serde_json::from_str(json).map_err(|e| wrong(path, entry, &e))
+fn entry<T: DeserializeOwned>(
+    path: &Path,
+    source: &SafetensorsSource<'_>,
+    name: &str,
+) -> Result<Option<T>, CliError> {
+    source.entry(name).map_err(|e| wrong(path, name, &e))
 }

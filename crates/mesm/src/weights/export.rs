@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::keys::{Step, is_transposed};
 use super::load::{spec_at, transpose};
-use super::quantised::{self, Bits, SCALE};
+use super::quantised::{self, Bits, SCALE, Stored};
 use super::source::{NamedTensors, ParamSpec, WeightsError, check_finite};
 
 /// How floats are stored.
@@ -29,14 +29,6 @@ pub enum FloatFormat {
 
 /// Ends the name of the table of word embeddings.
 const WORDS: &str = "word_embeddings.weight";
-
-/// A tensor on its way into a file.
-struct Encoded {
-    name: String,
-    dtype: Dtype,
-    shape: Vec<usize>,
-    bytes: Vec<u8>,
-}
 
 impl FloatFormat {
     /// In how many bits the whole numbers of this tensor are stored; `None` for floats.
@@ -106,9 +98,9 @@ pub fn export_safetensors(
     };
     let views = encoded
         .iter()
-        .map(|tensor| {
+        .map(|(name, tensor)| {
             TensorView::new(tensor.dtype, tensor.shape.clone(), &tensor.bytes)
-                .map(|view| (tensor.name.as_str(), view))
+                .map(|view| (name.as_str(), view))
                 .map_err(malformed)
         })
         .collect::<Result<Vec<_>, _>>()?;
@@ -142,7 +134,7 @@ fn sort_header(bytes: &mut [u8]) {
 }
 
 fn encode(
-    out: &mut Vec<Encoded>,
+    out: &mut Vec<(String, Stored)>,
     name: &str,
     shape: &[usize],
     values: &[f32],
@@ -150,19 +142,9 @@ fn encode(
 ) -> Result<(), WeightsError> {
     check_finite(name, values)?;
     if let Some(bits) = format.bits(name, shape) {
-        let stored = quantised::store(values, shape, bits);
-        out.push(Encoded {
-            name: name.to_owned(),
-            dtype: stored.dtype,
-            shape: stored.shape,
-            bytes: stored.bytes,
-        });
-        out.push(Encoded {
-            name: format!("{name}{SCALE}"),
-            dtype: stored.scale_dtype,
-            shape: stored.scale_shape,
-            bytes: stored.scale_bytes,
-        });
+        let [numbers, scales] = quantised::store(values, shape, bits);
+        out.push((name.to_owned(), numbers));
+        out.push((format!("{name}{SCALE}"), scales));
         return Ok(());
     }
     let (dtype, bytes) = if format == FloatFormat::F32 {
@@ -171,12 +153,15 @@ fn encode(
     } else {
         (Dtype::F16, halves(name, values)?)
     };
-    out.push(Encoded {
-        name: name.to_owned(),
-        dtype,
-        shape: shape.to_vec(),
-        bytes,
-    });
+    let shape = shape.to_vec();
+    out.push((
+        name.to_owned(),
+        Stored {
+            dtype,
+            shape,
+            bytes,
+        },
+    ));
     Ok(())
 }
 

@@ -24,14 +24,11 @@ pub(super) enum Bits {
     Four,
 }
 
-/// A matrix as it is stored.
+/// A tensor as it is stored.
 pub(super) struct Stored {
     pub dtype: Dtype,
     pub shape: Vec<usize>,
     pub bytes: Vec<u8>,
-    pub scale_dtype: Dtype,
-    pub scale_shape: Vec<usize>,
-    pub scale_bytes: Vec<u8>,
 }
 
 impl Bits {
@@ -79,8 +76,8 @@ pub(super) fn shape(dtype: Dtype, stored: &[usize]) -> Vec<usize> {
     shape
 }
 
-/// Stores a matrix `[rows, columns]` of finite values; `bits` is what [`Bits::for_shape`] gave for that shape.
-pub(super) fn store(values: &[f32], shape: &[usize], bits: Bits) -> Stored {
+/// The whole numbers and the scales of a matrix `[rows, columns]` of finite values; `bits` is what [`Bits::for_shape`] gave for that shape.
+pub(super) fn store(values: &[f32], shape: &[usize], bits: Bits) -> [Stored; 2] {
     let (rows, columns) = (shape[0], shape[1]);
     let group = match bits {
         Bits::Eight => columns,
@@ -106,36 +103,40 @@ pub(super) fn store(values: &[f32], shape: &[usize], bits: Bits) -> Stored {
             }
         }));
     }
-    let scale_shape = vec![rows, columns / group];
-    match bits {
-        Bits::Eight => Stored {
-            dtype: Dtype::I8,
-            shape: shape.to_vec(),
-            bytes: numbers
-                .iter()
-                .map(|n| (*n as i8).to_le_bytes()[0])
-                .collect(),
-            scale_dtype: Dtype::F32,
-            scale_shape,
-            scale_bytes: scales.iter().flat_map(|s| s.to_le_bytes()).collect(),
+    let (dtype, stored_shape, bytes) = match bits {
+        Bits::Eight => {
+            let bytes = numbers.iter().map(|n| (*n as i8).to_le_bytes()[0]);
+            (Dtype::I8, shape.to_vec(), bytes.collect())
+        }
+        Bits::Four => {
+            let pairs = numbers.as_chunks::<2>().0.iter();
+            let bytes =
+                pairs.map(|[low, high]| (low + OFFSET) as u8 | (((high + OFFSET) as u8) << 4));
+            (Dtype::U8, vec![rows, columns / 2], bytes.collect())
+        }
+    };
+    let (scale_dtype, scale_bytes) = match bits {
+        Bits::Eight => {
+            let bytes = scales.iter().flat_map(|s| s.to_le_bytes());
+            (Dtype::F32, bytes.collect())
+        }
+        Bits::Four => {
+            let bytes = scales.iter().flat_map(|s| f16::from_f32(*s).to_le_bytes());
+            (Dtype::F16, bytes.collect())
+        }
+    };
+    [
+        Stored {
+            dtype,
+            shape: stored_shape,
+            bytes,
         },
-        Bits::Four => Stored {
-            dtype: Dtype::U8,
-            shape: vec![rows, columns / 2],
-            bytes: numbers
-                .as_chunks::<2>()
-                .0
-                .iter()
-                .map(|[low, high]| (low + OFFSET) as u8 | (((high + OFFSET) as u8) << 4))
-                .collect(),
-            scale_dtype: Dtype::F16,
-            scale_shape,
-            scale_bytes: scales
-                .iter()
-                .flat_map(|s| f16::from_f32(*s).to_le_bytes())
-                .collect(),
+        Stored {
+            dtype: scale_dtype,
+            shape: vec![rows, columns / group],
+            bytes: scale_bytes,
         },
-    }
+    ]
 }
 
 /// The values of a stored matrix; `scales` are those of the tensor `name.scale` with shape `scale_shape`.

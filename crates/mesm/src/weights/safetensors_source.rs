@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use half::{bf16, f16};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
+use serde::de::DeserializeOwned;
 
 use super::quantised::{self, SCALE};
 use super::source::{ParamSource, ParamSpec, WeightsError, check_finite, check_names, check_shape};
@@ -88,6 +89,17 @@ impl<'a> SafetensorsSource<'a> {
     #[must_use]
     pub fn metadata(&self) -> &HashMap<String, String> {
         &self.metadata
+    }
+
+    /// An entry of the file's metadata that holds JSON; `None` where there is no such entry.
+    ///
+    /// # Errors
+    /// When it is not what is wanted.
+    pub fn entry<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, serde_json::Error> {
+        self.metadata
+            .get(name)
+            .map(|json| serde_json::from_str(json))
+            .transpose()
     }
 
     /// Whether any tensor's name begins with `prefix`.
