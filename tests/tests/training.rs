@@ -92,7 +92,7 @@ fn config(kind: ModelKind, phases: &[(&str, &str)]) -> TrainConfig {
         class_weights: false,
         modality_loss: 0.3,
         average: 0.5,
-        top_p_first: 1.0,
+        top_p_most: 1.0,
         ..PhaseConfig::default()
     };
     TrainConfig {
@@ -262,27 +262,33 @@ fn halves_are_learnt() {
     assert!(score > 0.99, "{score}");
 }
 
+/// The names of what a phase changes.
+fn changed(config: &TrainConfig, steps: usize) -> Vec<String> {
+    let folder = tempdir().unwrap();
+    let device = Device::flex().autodiff();
+    let before = {
+        let _turn = alone();
+        snapshot(&fresh(config, &device)).unwrap()
+    };
+    train(config, folder.path(), steps, false, |_| false).unwrap();
+    let _turn = alone();
+    let after = from_bytes(fresh(config, &device), &files(folder.path(), config)[0]).unwrap();
+    let after = snapshot(&after).unwrap();
+    before
+        .iter()
+        .zip(after.iter())
+        .filter(|(before, after)| before != after)
+        .map(|((name, ..), _)| name.to_owned())
+        .collect()
+}
+
 #[test]
 fn what_is_frozen_keeps_its_values() {
     let mut config = config(ModelKind::Mesm, &[("faces", "v")]);
     config.phases[0].freeze = "aq".to_owned();
     config.phases[0].freeze_text_layers = 1;
     config.phases[0].average = 0.0;
-    let folder = tempdir().unwrap();
-    let device = Device::flex().autodiff();
-    let before = {
-        let _turn = alone();
-        snapshot(&fresh(&config, &device)).unwrap()
-    };
-    train(&config, folder.path(), 3, false, |_| false).unwrap();
-    let after = from_bytes(fresh(&config, &device), &files(folder.path(), &config)[0]).unwrap();
-    let after = snapshot(&after).unwrap();
-    let changed: Vec<&str> = before
-        .iter()
-        .zip(after.iter())
-        .filter(|(before, after)| before != after)
-        .map(|((name, ..), _)| name)
-        .collect();
+    let changed = changed(&config, 3);
     let any = |part: &str| changed.iter().any(|name| name.contains(part));
     assert!(any("V.low_level") && any("channel_affine"), "{changed:?}");
     for part in [
@@ -292,12 +298,28 @@ fn what_is_frozen_keeps_its_values() {
         "encoder.embeddings",
         "encoder.encoder.layer",
     ] {
-        assert!(
-            before.iter().any(|(name, ..)| name.contains(part)),
-            "{part} is no part"
-        );
         assert!(!any(part), "{part} has changed: {changed:?}");
     }
+}
+
+/// The words learn what to say to the attention of branches that stay as they are.
+#[test]
+fn the_query_learns_alone() {
+    let mut config = config(ModelKind::Mesm, &[("joint", "tva")]);
+    config.phases[0].freeze = "tva".to_owned();
+    config.phases[0].train_text_encoder = false;
+    config.phases[0].average = 0.0;
+    let changed = changed(&config, 3);
+    for branch in ["model.V.", "model.A."] {
+        let query = |name: &&String| name.contains(branch) && name.contains("y_affine");
+        assert_eq!(changed.iter().filter(query).count(), 3, "{changed:?}");
+    }
+    let known = |name: &String| name.contains("y_affine") || name.contains("fusion");
+    assert!(changed.iter().all(known), "{changed:?}");
+    assert!(
+        changed.iter().any(|name| name.contains("fusion")),
+        "{changed:?}"
+    );
 }
 
 #[test]

@@ -86,11 +86,11 @@ pub fn run(arguments: &EvalArguments, out: &mut impl Write) -> Result<(), CliErr
         device::open(arguments.device)?,
     )?;
     check_thresholds(arguments, &judge)?;
-    let data = Data::open(&arguments.data, judge.config())?;
-    data.check_split("--split", &arguments.split)?;
+    let mut splits = vec![("--split", arguments.split.as_str())];
     if let Some(split) = &arguments.thresholds_from {
-        data.check_split("--thresholds-from", split)?;
+        splits.push(("--thresholds-from", split));
     }
+    let data = Data::open(&arguments.data, judge.config(), &splits)?;
     let one = |modality: Modality| -> Result<ModalityReport, CliError> {
         let wanted = arguments.modalities.contains(modality)
             && judge.config().modalities.contains(modality)

@@ -6,7 +6,7 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor};
 use indicatif::{ProgressBar, ProgressStyle};
 use mesm::{Activation, Modality, ModelConfig, Output};
-use mesm_data::manifest::{Options, prepare};
+use mesm_data::manifest::{Options, Progress, prepare};
 use mesm_data::store::Store;
 use mesm_train::Utterances;
 use mesm_train::config::PhaseConfig;
@@ -17,6 +17,7 @@ use mesm_train::reading::Reading;
 use mesm_train::report::{Answered, Confidence, ModalityReport, Reporting};
 
 use crate::error::CliError;
+use crate::faces::Finder;
 use crate::weights::WeightsFile;
 use crate::words::Words;
 
@@ -43,8 +44,13 @@ pub(crate) struct Judge {
 }
 
 impl Data {
-    /// Opens a store, or makes one of a folder of tables; it must have the classes that the weights know.
-    pub(crate) fn open(folder: &Path, config: &ModelConfig) -> Result<Self, CliError> {
+    /// Opens a store, or makes one of a folder of tables; it must have the classes that the weights know, and the splits,
+    /// each with the flag that asks for it.
+    pub(crate) fn open(
+        folder: &Path,
+        config: &ModelConfig,
+        splits: &[(&str, &str)],
+    ) -> Result<Self, CliError> {
         if folder.join(STORE_MARK).is_file() {
             let store = Store::open(folder)?;
             if store.classes() != config.classes {
@@ -54,6 +60,9 @@ impl Data {
                     store.classes().join(","),
                     config.classes.join(",")
                 )));
+            }
+            for (flag, split) in splits {
+                check_split(&store, flag, split)?;
             }
             return Ok(Self {
                 store,
@@ -66,31 +75,26 @@ impl Data {
         })?;
         let options = Options {
             classes: config.classes.clone(),
+            splits: splits
+                .iter()
+                .map(|(_, split)| (*split).to_owned())
+                .collect(),
             shard_bytes: SHARD_BYTES,
         };
         let bar = bar("rows prepared");
-        let outcome = prepare(folder, temporary.path(), &options, &mut |progress| {
+        let mut watch = |progress: Progress| {
             bar.set_length(progress.rows);
             bar.set_position(progress.rows_done);
             ControlFlow::Continue(())
-        });
+        };
+        let finder = &mut Finder::default();
+        let outcome = prepare(folder, temporary.path(), &options, finder, &mut watch);
         bar.finish_and_clear();
         outcome?;
         Ok(Self {
             store: Store::open(temporary.path())?,
             _folder: Some(temporary),
         })
-    }
-
-    /// Whether the data has such a split.
-    pub(crate) fn check_split(&self, flag: &str, split: &str) -> Result<(), CliError> {
-        if self.store.splits().iter().any(|known| known == split) {
-            return Ok(());
-        }
-        Err(CliError::Arguments(format!(
-            "{flag} {split}: the data has the splits {}",
-            self.store.splits().join(", ")
-        )))
     }
 
     /// Whether a split has utterances to judge this modality by.
@@ -101,6 +105,17 @@ impl Data {
             Modality::Acoustic => row.has_audio,
         })
     }
+}
+
+/// Whether the data has such a split.
+fn check_split(store: &Store, flag: &str, split: &str) -> Result<(), CliError> {
+    if store.splits().iter().any(|known| known == split) {
+        return Ok(());
+    }
+    Err(CliError::Arguments(format!(
+        "{flag} {split}: the data has the splits {}",
+        store.splits().join(", ")
+    )))
 }
 
 impl Judge {

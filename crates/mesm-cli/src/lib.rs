@@ -11,6 +11,7 @@ pub mod device;
 pub mod error;
 pub mod eval;
 pub mod export;
+mod faces;
 pub mod infer;
 pub mod input;
 pub mod judgement;

@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use mesm_data::manifest::{Options, Outcome, Progress, prepare};
 
 use crate::error::CliError;
+use crate::faces::Finder;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,6 +21,9 @@ DATA holds any of these, each with a header line and its columns in any order:
   faces.csv and faces.tar    split,label,path [source,subject,votes]       JPEG or PNG
   audio.csv and audio.tar    split,label,path [source,subject,lang,text]   FLAC or WAV
   text.csv                   split,label,text [source,subject,lang]
+  clips.csv and videos       path,label [split,source,subject,lang,text]   what ffmpeg reads
+Clips may lie in a folder clips of their own; without a split theirs is `clips`. Of a video of up to
+two minutes, one utterance, a face every half second and the sound are kept.
 Splits are named freely; votes such as 5/10 say how many annotators chose the label.
 
 STORE becomes a folder of Parquet files. Rows that cannot be taken are counted with their reason in
@@ -33,7 +37,7 @@ Exit code: 0 done, 1 the machine failed, 2 the input is at fault.";
 /// What can be prepared.
 #[derive(Debug, Clone, Subcommand)]
 pub enum PrepareCommand {
-    /// Tables and archives of labelled faces, voices and sentences, whichever there are.
+    /// Tables of labelled faces, voices, sentences and videos, whichever there are.
     Manifest(ManifestArguments),
 }
 
@@ -75,6 +79,7 @@ pub fn run(command: &PrepareCommand, stdout: &mut impl Write) -> Result<(), CliE
             .iter()
             .map(|class| class.trim().to_owned())
             .collect(),
+        splits: Vec::new(),
         shard_bytes: arguments.shard_mb * 1_000_000,
     };
     let bar = ProgressBar::no_length();
@@ -87,6 +92,7 @@ pub fn run(command: &PrepareCommand, stdout: &mut impl Write) -> Result<(), CliE
         &arguments.folder,
         &arguments.out,
         &options,
+        &mut Finder::default(),
         &mut |progress| {
             show(&bar, progress);
             ControlFlow::Continue(())

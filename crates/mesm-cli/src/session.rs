@@ -5,19 +5,15 @@ use std::collections::BTreeMap;
 use burn::tensor::{Device, Tensor};
 use mesm::{Batch, Modality, Model, Prediction};
 use mesm_data::clip::{Frame, Window};
-use mesm_features::face::{Mtcnn, MtcnnConfig};
 use mesm_features::mel::{MELS, MelConfig, MelPlan, PIECE_FRAMES};
-use mesm_features::picture::RgbFrame;
-use mesm_features::track::{CropResult, FaceTracker, TrackerConfig};
+use mesm_features::track::CropResult;
 use mesm_features::window::WindowInput;
 
 use crate::error::CliError;
+use crate::faces::Faces;
 use crate::judgement::{Evidence, FaceEntry, Judgement};
 use crate::notes::WindowNote;
 use crate::stopwatch::Stopwatch;
-
-/// The face detector's weights (from facenet-pytorch, MIT).
-const MTCNN: &[u8] = include_bytes!("../../../static/mtcnn.safetensors");
 
 /// The sentence that chooses the points.
 pub struct Sentence {
@@ -31,7 +27,7 @@ pub struct Sentence {
 pub struct Session {
     model: Model,
     sentence: Option<Sentence>,
-    tracker: Option<FaceTracker>,
+    faces: Option<Faces>,
     mel: Option<MelPlan>,
     /// Crops of frames that later windows may want, by the frame's index.
     seen: BTreeMap<u64, CropResult>,
@@ -61,14 +57,9 @@ impl Session {
         keep_evidence: bool,
         device: &Device,
     ) -> Result<Self, CliError> {
-        let detector = || {
-            let detector = Mtcnn::from_safetensors(MTCNN, MtcnnConfig::default(), device)
-                .map_err(|e| CliError::Faces(e.to_string()))?;
-            Ok::<_, CliError>(FaceTracker::new(detector, TrackerConfig::default()))
-        };
         let plan = || MelPlan::new(mel).map_err(|e| CliError::Arguments(e.to_string()));
         Ok(Self {
-            tracker: tracks.video.then(detector).transpose()?,
+            faces: tracks.video.then(|| Faces::new(device)).transpose()?,
             mel: tracks.audio.then(plan).transpose()?,
             model,
             sentence,
@@ -135,15 +126,11 @@ impl Session {
 
     /// Tracks the face through frames that no earlier window had.
     fn look(&mut self, fresh: &[std::sync::Arc<Frame>]) -> Result<(), CliError> {
-        let Some(tracker) = &mut self.tracker else {
+        let Some(faces) = &mut self.faces else {
             return Ok(());
         };
         for frame in fresh {
-            let picture = RgbFrame::new(frame.width as usize, frame.height as usize, &frame.rgb)
-                .map_err(|e| CliError::Arguments(format!("frame {}: {e}", frame.index)))?;
-            let face = pollster::block_on(tracker.face(&picture))
-                .map_err(|e| CliError::Faces(e.to_string()))?;
-            self.seen.insert(frame.index, face);
+            self.seen.insert(frame.index, faces.next(frame)?);
         }
         Ok(())
     }
@@ -172,7 +159,7 @@ impl Session {
             .mel
             .as_ref()
             .map(|plan| (plan, window.samples.as_deref().unwrap_or_default()));
-        let input = WindowInput::gather(self.tracker.is_some().then_some(&crops), sound)
+        let input = WindowInput::gather(self.faces.is_some().then_some(&crops), sound)
             .map_err(|e| CliError::Arguments(e.to_string()))?;
         // Later windows begin later.
         if let Some(first) = window.frames.first().map(|frame| frame.index) {

@@ -125,8 +125,8 @@ pub fn run(arguments: &SweepArguments, out: &mut impl Write) -> Result<(), CliEr
             None,
             device::open(arguments.device)?,
         )?;
-        let data = Data::open(&arguments.data, judge.config())?;
-        data.check_split("--split", &arguments.split)?;
+        let splits = [("--split", arguments.split.as_str())];
+        let data = Data::open(&arguments.data, judge.config(), &splits)?;
         for (modality, sweep) in &mut swept {
             judge = one(arguments, judge, &data, *modality, sweep, out)?;
         }

@@ -8,16 +8,27 @@ use crate::learner::Learner;
 
 /// `average` moved towards `learner` by `1 - keep`: `keep * average + (1 - keep) * learner`, buffers too.
 ///
-/// Both must be made alike and share nothing: running statistics of a clone are those of its original.
+/// Both must be made alike and share nothing: running statistics of a clone are those of its original. What does not
+/// learn of the text encoder, which has no buffers, is left as it is: that is most of all there is to read and write.
 #[must_use]
 pub(crate) fn averaged(average: Learner, learner: &Learner, keep: f64) -> Learner {
-    let mut collected = Collect::default();
-    learner.visit(&mut collected);
-    average.map(&mut Blend {
+    let mut collected = Collect {
+        values: GradientsParams::new(),
+        next: 0,
+        fixed: false,
+    };
+    learner.encoder.visit(&mut collected);
+    collected.fixed = true;
+    learner.model.visit(&mut collected);
+    let mut blend = Blend {
         values: collected.values,
         next: 0,
         keep,
-    })
+    };
+    Learner {
+        encoder: average.encoder.map(&mut blend),
+        model: average.model.map(&mut blend),
+    }
 }
 
 /// The share of the old average at `step` (from 0): smaller at the beginning, so that the first weights are forgotten.
@@ -27,16 +38,19 @@ pub(crate) fn share_kept(keep: f64, step: usize) -> f64 {
 }
 
 /// A container that knows tensors of any rank by a number: here their place in the module.
-#[derive(Default)]
 struct Collect {
     values: GradientsParams,
     next: u64,
+    /// Whether what has no gradient is taken too.
+    fixed: bool,
 }
 
 impl ModuleVisitor for Collect {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.values
-            .register(ParamId::from(self.next), param.val().inner());
+        if self.fixed || param.is_require_grad() {
+            self.values
+                .register(ParamId::from(self.next), param.val().inner());
+        }
         self.next += 1;
     }
 }

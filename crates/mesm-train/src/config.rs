@@ -83,15 +83,18 @@ pub struct PhaseConfig {
     pub loss: LossKind,
     /// Weight of each modality's own loss beside that of the fused logits.
     pub modality_loss: f64,
-    /// Share of the attention mass that MESM keeps at the phase's first step, `(0, 1]`; it goes straight to the model's
-    /// own share, which is judged throughout. Points that are kept teach the attention, so it had better begin with
-    /// many. 0 for the model's own share from the beginning.
-    pub top_p_first: f64,
-    /// Share of the phase's steps that this takes, `(0, 1]`.
-    pub top_p_span: f64,
-    /// Weight of the attention layers' distance from even attention, in nats, in the loss. Without it a trained attention
-    /// ends with one or two points; it has no effect where the attention is frozen.
+    /// Least share of the attention mass that MESM keeps at a step, `(0, 1]`; each step draws its share evenly between
+    /// this and `top_p_most`. A model that has learnt at many shares serves all of them; with one alone it is lost at
+    /// the others. 0 for the model's own share. Epochs are judged at the model's own.
+    pub top_p_least: f64,
+    /// Largest share; 0 for the model's own.
+    pub top_p_most: f64,
+    /// Weight, in the loss, of what an attention layer is further from even attention than `attention_room`, in nats.
+    /// Without it a trained attention ends with one or two points; it has no effect where the attention is frozen.
     pub attention_spread: f64,
+    /// How far from even attention a layer may be for nothing, in nats. 0 presses it to be even, and the selection is
+    /// then left to chance; `ln 2` is the distance of a layer that cares about half of its points, and about these evenly.
+    pub attention_room: f64,
     /// Weigh positives (bce) by negatives / positives, or classes (ce) by the inverse root of their frequency.
     pub class_weights: bool,
     /// Share of the target that is spread evenly, `[0, 1)`.
@@ -115,7 +118,8 @@ pub struct PhaseConfig {
     /// Learning is faster, and little is forgotten. Encoders whose layers share one set of values (ALBERT) keep the
     /// embeddings only.
     pub freeze_text_layers: usize,
-    /// Parts of the model that keep their values: `v`, `a`, `t`, and `q`, what the words have to say to the attention.
+    /// Parts of the model that keep their values: `t`, `v`, `a`, and `q`, what the words have to say to the attention of
+    /// face and voice, which belongs to neither of these.
     pub freeze: String,
     /// Weights that are kept are a running average with this share of the old ones, `[0, 1)`; 0 keeps the last ones.
     pub average: f64,
@@ -197,9 +201,10 @@ impl Default for PhaseConfig {
             metric: Metric::default(),
             loss: LossKind::default(),
             modality_loss: 0.0,
-            attention_spread: 0.1,
-            top_p_first: 0.0,
-            top_p_span: 0.5,
+            attention_spread: 1.0,
+            attention_room: 0.2,
+            top_p_least: 0.0,
+            top_p_most: 0.0,
             class_weights: true,
             label_smoothing: 0.0,
             soft_targets: false,
@@ -321,9 +326,10 @@ impl PhaseConfig {
     }
 
     /// Rates and shares.
-    fn amounts(&self) -> [Checked; 13] {
+    fn amounts(&self) -> [Checked; 14] {
         let share = |name, x: f64| (name, (0.0..1.0).contains(&x), "in [0, 1)", x.to_string());
         let amount = |name, x: f64| (name, x.is_finite() && x >= 0.0, "at least 0", x.to_string());
+        let top_p = |name, p: f64| (name, (0.0..=1.0).contains(&p), "in [0, 1]", p.to_string());
         [
             (
                 "learning_rate",
@@ -341,18 +347,9 @@ impl PhaseConfig {
             amount("clip", self.clip),
             amount("modality_loss", self.modality_loss),
             amount("attention_spread", self.attention_spread),
-            (
-                "top_p_first",
-                (0.0..=1.0).contains(&self.top_p_first),
-                "in [0, 1]",
-                self.top_p_first.to_string(),
-            ),
-            (
-                "top_p_span",
-                self.top_p_span > 0.0 && self.top_p_span <= 1.0,
-                "above 0, up to 1",
-                self.top_p_span.to_string(),
-            ),
+            amount("attention_room", self.attention_room),
+            top_p("top_p_least", self.top_p_least),
+            top_p("top_p_most", self.top_p_most),
             share("label_smoothing", f64::from(self.label_smoothing)),
             share("modality_dropout", self.modality_dropout),
             share("average", self.average),
@@ -372,14 +369,13 @@ impl PhaseConfig {
         ]
     }
 
-    /// The share of the attention mass that is kept at step `step` of `steps`, where the model's own is `last`.
+    /// The share of the attention mass that a step keeps, where `drawn` in `[0, 1)` is its random number and `own` the
+    /// model's share.
     #[must_use]
-    pub fn top_p(&self, step: usize, steps: usize, last: f32) -> f32 {
-        let way = step as f64 / (steps as f64 * self.top_p_span).max(1.0);
-        if self.top_p_first == 0.0 || way >= 1.0 {
-            return last;
-        }
-        (self.top_p_first + (f64::from(last) - self.top_p_first) * way) as f32
+    pub fn top_p(&self, drawn: f64, own: f32) -> f32 {
+        let or_own = |p: f64| if p == 0.0 { f64::from(own) } else { p };
+        let (least, most) = (or_own(self.top_p_least), or_own(self.top_p_most));
+        (least + (most - least) * drawn) as f32
     }
 
     /// What of the text encoder learns.
@@ -433,23 +429,15 @@ mod tests {
     }
 
     #[test]
-    fn the_nucleus_closes() {
-        let phase = PhaseConfig {
-            top_p_first: 1.0,
-            top_p_span: 0.5,
-            ..PhaseConfig::default()
-        };
-        let shares = [0, 25, 50, 99].map(|step| phase.top_p(step, 100, 0.5));
-        let near = |found: &[f32], expected: &[f32]| {
-            let close = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-6;
-            assert!(found.iter().zip(expected).all(close), "{found:?}");
-        };
-        near(&shares, &[1.0, 0.75, 0.5, 0.5]);
-        let plain = PhaseConfig::default();
-        near(
-            &[0, 99].map(|step| plain.top_p(step, 100, 0.3)),
-            &[0.3, 0.3],
-        );
+    fn a_step_draws_its_share() {
+        let mut phase = PhaseConfig::default();
+        let shares = |phase: &PhaseConfig| [0.0, 0.5, 0.75].map(|drawn| phase.top_p(drawn, 0.5));
+        assert_eq!(shares(&phase), [0.5, 0.5, 0.5], "the model's own");
+        phase.top_p_most = 1.0;
+        assert_eq!(shares(&phase), [0.5, 0.75, 0.875]);
+        phase.top_p_least = 0.25;
+        phase.top_p_most = 0.75;
+        assert_eq!(shares(&phase), [0.25, 0.5, 0.625]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What is trained: the text encoder and the model behind it, as one module.
 
 use burn::module::{Module, ModuleVisitor, Param, ParamGroup, ParamId};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use mesm::text::{TextEncoder, TextError, TokenBatch};
 use mesm::{Batch, ForwardError, Model, Output};
 use thiserror::Error;
@@ -64,8 +64,20 @@ impl Learner {
         let text = if utterances.tokens.is_empty() {
             None
         } else {
-            let tokens = TokenBatch::new(&utterances.tokens, &self.encoder, device)?;
-            Some(TextEncoder::cls(self.encoder.encode(&tokens)))
+            // Each text is read once: where there are no words, all are the empty sentence.
+            let mut texts = Vec::new();
+            let places = utterances.tokens.iter().map(|text| {
+                let known = texts.iter().position(|known| known == text);
+                known.unwrap_or_else(|| {
+                    texts.push(text.clone());
+                    texts.len() - 1
+                })
+            });
+            let places: Vec<i64> = places.map(|place| place as i64).collect();
+            let tokens = TokenBatch::new(&texts, &self.encoder, device)?;
+            let vectors = TextEncoder::cls(self.encoder.encode(&tokens));
+            let places = TensorData::new(places, [utterances.tokens.len()]);
+            Some(vectors.select(0, Tensor::<1, Int>::from_data(places, device)))
         };
         Ok(Batch {
             text,
@@ -105,8 +117,8 @@ impl Learner {
         self.valid()
     }
 
-    /// Freezes parts of the model by their letters (`t`, `v`, `a`, and `q`: what the words have to say to the
-    /// attention), and of the text encoder what is not to learn: their
+    /// Freezes parts of the model by their letters (`t`, `v`, `a`, and `q`: what the words have to say to the attention
+    /// of face and voice, which belongs to neither `v` nor `a`), and of the text encoder what is not to learn: their
     /// parameters stay, their dropout and batch statistics too.
     ///
     /// # Errors
@@ -123,17 +135,23 @@ impl Learner {
                 parts.push(format!(r"^encoder\.\w+\.encoder\.layer\.({numbers})\."));
             }
         }
+        // A branch but for the query's way into its attention.
+        let branch = |name: &str| {
+            [
+                format!(r"^model\.{name}\.(flatten|transformer|out)\."),
+                format!(r"^model\.{name}\.cnn\.Dense\."),
+                format!(r"^model\.{name}\.cnn\.Sparse\.(low_level|sparse_layers)\."),
+                format!(r"^model\.{name}\.cnn\..*\.(channel_affine|attn_weight_affine)\."),
+            ]
+        };
         for letter in letters.chars() {
-            parts.push(
-                match letter {
-                    't' => r"^model\.t_out\.",
-                    'v' => r"^model\.visual\.",
-                    'a' => r"^model\.acoustic\.",
-                    'q' => r"^model\..*\.y_affine\.",
-                    other => return Err(LearnerError::Part(other)),
-                }
-                .to_owned(),
-            );
+            match letter {
+                't' => parts.push(r"^model\.t_out\.".to_owned()),
+                'v' => parts.extend(branch("visual")),
+                'a' => parts.extend(branch("acoustic")),
+                'q' => parts.push(r"^model\..*\.y_affine\.".to_owned()),
+                other => return Err(LearnerError::Part(other)),
+            }
         }
         if parts.is_empty() {
             return Ok(self);

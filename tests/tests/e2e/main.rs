@@ -154,6 +154,18 @@ async fn assert_shown(page: &Page<'_>, shown: &Value) {
         );
         assert!(bars.contains(&percent), "{percent} is not shown: {bars}");
     }
+    let sum: f64 = shown["probabilities"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_f64)
+        .sum();
+    let said = page.text("#percentages").await;
+    assert_eq!(
+        said.contains("percentages add up to 100"),
+        (sum - 1.0).abs() < 1e-4,
+        "probabilities of {sum} altogether: {said}"
+    );
     assert_eq!(
         page.count("#face-maps canvas").await,
         3,

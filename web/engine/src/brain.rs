@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor};
 use mesm::text::{TextConfig, TextEncoder, TokenBatch};
 use mesm::weights::{Limits, SafetensorsSource, load_params, param_specs};
-use mesm::{Modality, Model, ModelKind, Prediction};
+use mesm::{Activation, Modality, Model, ModelKind, Prediction};
 use mesm_features::face::{Mtcnn, MtcnnConfig};
 use mesm_features::mel::MelPlan;
 use mesm_features::picture::RgbFrame;
@@ -100,6 +100,12 @@ impl Brain {
     #[must_use]
     pub fn top_p(&self) -> f32 {
         self.own_top_p
+    }
+
+    /// Whether one class of all is looked for.
+    #[must_use]
+    pub fn one_of_all(&self) -> bool {
+        self.model.config().activation == Activation::Softmax
     }
 
     /// Class names in the order of the logits.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::EngineError;
+use crate::self_test::Answer;
 
 /// Longest accepted description in bytes.
 const MAX_BYTES: usize = 1 << 20;
@@ -22,8 +23,8 @@ pub struct Manifest {
     /// The folder beside the description with the text encoder's `config.json`, `model.safetensors` and
     /// `tokenizer.json`.
     pub text_encoder: String,
-    /// What [`self_test`](crate::self_test) must give: the logits, then the box and the probability of a face.
-    pub self_test: Vec<f32>,
+    /// What the [`self_test`](crate::self_test) must give.
+    pub self_test: Answer,
 }
 
 impl Manifest {
@@ -89,7 +90,7 @@ mod tests {
     fn files_lie_beside_the_description() {
         let read = |weights: &str, text: &str| {
             let json = format!(
-                r#"{{"name":"x","weights":"{weights}","text_encoder":"{text}","self_test":[]}}"#
+                r#"{{"name":"x","weights":"{weights}","text_encoder":"{text}","self_test":{{"everything":[],"selected":[]}}}}"#
             );
             Manifest::from_json(json.as_bytes())
         };

@@ -12,7 +12,7 @@ use crate::error::EngineError;
 use crate::fetch::fetch;
 use crate::host;
 use crate::manifest::Manifest;
-use crate::self_test::{LIMIT, answer, deviation};
+use crate::self_test::{Answer, LIMIT, answer, deviation};
 
 const WEIGHTS: &str = "static/weights/";
 /// The loading of the program itself comes before; see the worker's script.
@@ -93,6 +93,7 @@ pub(crate) async fn start(
     let model = ModelReport {
         name: manifest.name.clone(),
         classes: brain.classes().to_vec(),
+        one_of_all: brain.one_of_all(),
         top_p: brain.top_p(),
         parameters: brain.parameters(),
     };
@@ -117,7 +118,7 @@ pub(crate) async fn start(
 /// A brain on the GPU that says what the one on the CPU said, and by how much it differs.
 async fn on_webgpu(
     files: &Files,
-    on_cpu: &[f32],
+    on_cpu: &Answer,
     patience_ms: f64,
 ) -> Result<(Brain, f32), EngineError> {
     let device = open_webgpu().await?;

@@ -125,6 +125,9 @@ pub struct ModelReport {
     pub name: String,
     /// Class names, in the order of the logits.
     pub classes: Vec<String>,
+    /// Whether one class of all is looked for: the probabilities then add up to 1. Otherwise each class is a question
+    /// of its own.
+    pub one_of_all: bool,
     /// Its own share of the attention mass that is kept.
     pub top_p: f32,
     /// Number of parameters, text encoder included.

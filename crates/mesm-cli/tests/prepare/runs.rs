@@ -71,7 +71,7 @@ fn what_cannot_be_prepared_is_said_in_one_line() {
         "path,text,label,note\n",
     )
     .unwrap();
-    refused(&[], "videos of clips.csv are not ingested");
+    refused(&[], "can be taken: the tables are empty");
     fs::write(folder.path().join("text.csv"), "split,label,words\n").unwrap();
     refused(&[], "text.csv, line 1: expected a column `text`");
     refused(&["--classes", "a,a"], "1 to 255 different names");

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::clip::ClipError;
 use crate::store::StoreError;
 
 /// Why no store could be made. A row that cannot be taken is no reason: it is counted and left out.
@@ -17,15 +18,12 @@ pub enum ManifestError {
     },
     /// The folder holds no table that is known.
     #[error(
-        "{} holds none of faces.csv, audio.csv, text.csv{}",
-        folder.display(),
-        if *clips { "; the videos of clips.csv are not ingested: judge them one by one with `mesm infer`" } else { "" }
+        "{} holds none of faces.csv, audio.csv, text.csv, clips.csv and clips/clips.csv",
+        folder.display()
     )]
     Nothing {
         /// The folder.
         folder: PathBuf,
-        /// Whether there is a table of clips.
-        clips: bool,
     },
     /// A table as a whole is not what it should be.
     #[error("{}, line {line}: {reason}", path.display())]
@@ -45,6 +43,15 @@ pub enum ManifestError {
         /// What was expected and found.
         reason: String,
     },
+    /// The programs that decode videos are missing or failed.
+    #[error(transparent)]
+    Decoder(ClipError),
+    /// Looking for faces failed.
+    #[error("looking for faces: {reason}")]
+    Faces {
+        /// What failed.
+        reason: String,
+    },
     /// The input is not what it was a moment ago.
     #[error("{}, line {line}: the file changed while it was read; start again when nobody writes to it", path.display())]
     Changed {
@@ -58,6 +65,16 @@ pub enum ManifestError {
     Classes {
         /// What was given.
         found: String,
+    },
+    /// A split was asked for that no table names.
+    #[error("{} has no split `{split}`; its tables name {known}", folder.display())]
+    NoSplit {
+        /// The folder.
+        folder: PathBuf,
+        /// What was asked for.
+        split: String,
+        /// The splits that there are.
+        known: String,
     },
     /// No row is left.
     #[error("no row of {} can be taken: {reasons}", folder.display())]
@@ -100,7 +117,8 @@ impl ManifestError {
     pub fn is_bad_input(&self) -> bool {
         match self {
             Self::Store(error) => error.is_bad_input(),
-            Self::Stopped { .. } | Self::Busy { .. } => false,
+            Self::Decoder(error) => error.is_bad_input(),
+            Self::Stopped { .. } | Self::Busy { .. } | Self::Faces { .. } => false,
             _ => true,
         }
     }

@@ -6,12 +6,13 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::input::{has_clips, hex, inputs, not_read};
+use super::input::{hex, inputs, not_read};
 use super::output::begin;
-use super::plan::{Plan, Planned, Shard, Source, plan};
-use super::record::Kind;
+use super::plan::{Planned, Shard, Shards, Source, plan};
+use super::record::{Entry, Kind};
 use super::report::{InputFile, Report};
 use super::skipped::{Reason, Skipped, Skips};
+use super::videos::{FaceFinder, Failure, parts};
 use super::{ManifestError, header};
 use crate::store::{
     FORMAT, Head, Media, REPORT_FILE, Row, ShardWriter, Store, StoreError, write_atomically,
@@ -22,6 +23,8 @@ use crate::store::{
 pub struct Options {
     /// Names of the classes, in the order of the target vectors; rows with another label are left out.
     pub classes: Vec<String>,
+    /// The splits that are taken; empty for all. Rows of others are neither taken nor counted as left out.
+    pub splits: Vec<String>,
     /// A shard ends after the row that takes it over so many bytes.
     pub shard_bytes: u64,
 }
@@ -50,8 +53,8 @@ pub struct Outcome {
     pub kept: usize,
 }
 
-/// Makes the store `out` from `folder`, or goes on making it. `watch` is told after each row group's worth of rows and
-/// after each shard, and may break off.
+/// Makes the store `out` from `folder`, or goes on making it. `finder` is asked for the faces of videos; `watch` is told
+/// after each row group's worth of rows, each video and each shard, and may break off.
 ///
 /// # Errors
 /// When the folder, a table or an archive as a whole cannot be used, `out` is something else or cannot be written, and
@@ -60,6 +63,7 @@ pub fn prepare(
     folder: &Path,
     out: &Path,
     options: &Options,
+    finder: &mut dyn FaceFinder,
     watch: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Outcome, ManifestError> {
     check_classes(&options.classes)?;
@@ -71,19 +75,21 @@ pub fn prepare(
     if sources.is_empty() {
         return Err(ManifestError::Nothing {
             folder: folder.to_owned(),
-            clips: has_clips(folder).is_some(),
         });
     }
-    let inputs = inputs(folder, &sources)?;
-    let plan = plan(
-        &mut sources,
-        &options.classes,
-        options.shard_bytes,
-        &mut skips,
-    )?;
+    let plan = plan(&mut sources, options, &mut skips)?;
+    if let Some(split) = options.splits.iter().find(|s| !plan.known.contains(*s)) {
+        return Err(ManifestError::NoSplit {
+            folder: folder.to_owned(),
+            split: split.clone(),
+            known: plan.known.into_iter().collect::<Vec<_>>().join(", "),
+        });
+    }
+    let plan = plan.shards;
     if plan.is_empty() {
         return Err(no_rows(folder, &skips.into_list()));
     }
+    let inputs = inputs(folder, &sources)?;
     let head = head(options, &inputs, &plan);
     let _lock = begin(out, &head)?;
     let mut ingest = Ingest {
@@ -91,6 +97,7 @@ pub fn prepare(
         out,
         head: &head,
         classes: &options.classes,
+        finder,
     };
     let shards: Vec<&Shard> = plan.values().flatten().collect();
     let written = ingest.write(&shards, watch)?;
@@ -99,7 +106,7 @@ pub fn prepare(
     for (number, skipped) in store.skipped().enumerate() {
         skips.merge(read_skipped(&head, out, number, skipped)?);
     }
-    report.not_read = not_read(folder, &mut skips);
+    report.not_read = not_read(folder);
     report.skipped = skips.into_list();
     if report.rows == 0 {
         return Err(no_rows(folder, &report.skipped));
@@ -132,12 +139,13 @@ fn check_classes(classes: &[String]) -> Result<(), ManifestError> {
 }
 
 /// The description of the store: it follows from the input and the options alone.
-fn head(options: &Options, inputs: &[InputFile], plan: &Plan) -> Head {
+fn head(options: &Options, inputs: &[InputFile], plan: &Shards) -> Head {
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let everything = serde_json::json!([
         FORMAT,
         version,
         options.classes,
+        options.splits,
         options.shard_bytes,
         inputs
     ]);
@@ -160,6 +168,7 @@ struct Ingest<'a> {
     out: &'a Path,
     head: &'a Head,
     classes: &'a [String],
+    finder: &'a mut dyn FaceFinder,
 }
 
 impl Ingest<'_> {
@@ -212,7 +221,8 @@ impl Ingest<'_> {
                 writer.push(row)?;
             }
             progress.rows_done += 1;
-            if progress.rows_done.is_multiple_of(1024) && watch(*progress).is_break() {
+            let slow = self.sources[usize::from(planned.source)].kind == Kind::Clips;
+            if (slow || progress.rows_done.is_multiple_of(1024)) && watch(*progress).is_break() {
                 return Err(stopped(progress));
             }
         }
@@ -239,7 +249,10 @@ impl Ingest<'_> {
             .columns
             .entry(record, self.classes)
             .map_err(|_| changed())?;
-        let table = source.kind.table();
+        let table = source.file;
+        if source.kind == Kind::Clips {
+            return self.clip(planned, entry, skips);
+        }
         let mut media = None;
         if let (Some(number), Some(archive), Some(path)) =
             (planned.media, &mut source.archive, entry.path.clone())
@@ -256,15 +269,50 @@ impl Ingest<'_> {
             }
             media = Some(Media { path, bytes });
         }
-        let mut target = vec![0.0; self.classes.len()];
-        target[usize::from(entry.label)] = 1.0;
         let (faces, audio) = match source.kind {
             Kind::Faces => (media.into_iter().collect(), None),
             _ => (Vec::new(), media),
         };
-        Ok(Some(Row {
-            // A path is unique in its archive, a line in its table.
-            id: entry.path.unwrap_or_else(|| format!("{table}:{line}")),
+        // A path is unique in its archive, a line in its table.
+        let id = entry
+            .path
+            .clone()
+            .unwrap_or_else(|| format!("{table}:{line}"));
+        Ok(Some(self.filled(id, entry, faces, audio)))
+    }
+
+    /// A row of a video.
+    fn clip(
+        &mut self,
+        planned: &Planned,
+        entry: Entry,
+        skips: &mut Skips,
+    ) -> Result<Option<Row>, ManifestError> {
+        let source = &self.sources[usize::from(planned.source)];
+        let name = entry.path.clone().unwrap_or_default();
+        let refused = match parts(&source.video(&name), &name, self.finder) {
+            Err(Failure::Whole(error)) => return Err(error),
+            Err(Failure::Row(reason, found)) => (reason, found),
+            Ok(parts)
+                if parts.faces.is_empty() && parts.audio.is_none() && entry.text.is_none() =>
+            {
+                (Reason::NothingInside, name)
+            }
+            Ok(parts) => {
+                let id = format!("{}:{name}", source.file);
+                return Ok(Some(self.filled(id, entry, parts.faces, parts.audio)));
+            }
+        };
+        let (reason, found) = refused;
+        skips.add(source.file, reason, Some(planned.place.line), &found);
+        Ok(None)
+    }
+
+    fn filled(&self, id: String, entry: Entry, faces: Vec<Media>, audio: Option<Media>) -> Row {
+        let mut target = vec![0.0; self.classes.len()];
+        target[usize::from(entry.label)] = 1.0;
+        Row {
+            id,
             split: entry.split,
             source: entry.source,
             subject: entry.subject,
@@ -275,7 +323,7 @@ impl Ingest<'_> {
             audio,
             text: entry.text,
             lang: entry.lang,
-        }))
+        }
     }
 }
 

@@ -11,16 +11,21 @@ use super::ManifestError;
 use super::plan::Source;
 use super::record::Kind;
 use super::report::{InputFile, NotRead};
-use super::skipped::{Reason, Skips};
-use super::table::Table;
 
 /// Length and digest of every file that is read.
 pub(super) fn inputs(folder: &Path, sources: &[Source]) -> Result<Vec<InputFile>, ManifestError> {
-    let names = sources
-        .iter()
-        .flat_map(|source| [Some(source.kind.table()), source.kind.archive()])
-        .flatten();
-    names.map(|name| digest(folder, name)).collect()
+    let mut inputs = Vec::new();
+    for source in sources {
+        inputs.push(digest(folder, source.file)?);
+        if let Some(archive) = source.kind.archive() {
+            inputs.push(digest(folder, archive)?);
+        }
+        let beside = source.file.strip_suffix("clips.csv").unwrap_or_default();
+        for video in &source.videos {
+            inputs.push(digest(folder, &format!("{beside}{video}"))?);
+        }
+    }
+    Ok(inputs)
 }
 
 fn digest(folder: &Path, name: &str) -> Result<InputFile, ManifestError> {
@@ -57,40 +62,15 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Where the table of clips lies, if there is one.
-pub(super) fn has_clips(folder: &Path) -> Option<&'static str> {
-    ["clips/clips.csv", "clips.csv"]
-        .into_iter()
-        .find(|file| folder.join(file).is_file())
-}
-
-/// What a folder holds that is not looked into. The rows of a table of clips are counted one by one.
-pub(super) fn not_read(folder: &Path, skips: &mut Skips) -> Vec<NotRead> {
-    let clips = has_clips(folder).and_then(|file| {
-        let error = count_clips(folder, file, skips).err()?;
-        Some(NotRead {
-            file: file.to_owned(),
-            reason: error.to_string(),
-        })
-    });
+/// What a folder holds that is not looked into.
+pub(super) fn not_read(folder: &Path) -> Vec<NotRead> {
     let lonely = Kind::ALL.into_iter().filter_map(|kind| {
         let archive = kind.archive()?;
-        let alone = folder.join(archive).is_file() && !folder.join(kind.table()).exists();
+        let alone = folder.join(archive).is_file() && kind.table_in(folder).is_none();
         alone.then(|| NotRead {
             file: archive.to_owned(),
-            reason: format!("there is no {}", kind.table()),
+            reason: format!("there is no {}", kind.tables().join(" nor ")),
         })
     });
-    clips.into_iter().chain(lonely).collect()
-}
-
-fn count_clips(folder: &Path, file: &str, skips: &mut Skips) -> Result<(), ManifestError> {
-    let mut table = Table::open(&folder.join(file))?;
-    let path = table.columns().iter().position(|column| column == "path");
-    while let Some((place, record)) = table.next_record()? {
-        let found = path.and_then(|at| record.get(at)).unwrap_or_default();
-        let found = String::from_utf8_lossy(found);
-        skips.add(file, Reason::Video, Some(place.line), &found);
-    }
-    Ok(())
+    lonely.collect()
 }

@@ -1,26 +1,35 @@
 //! Which rows go into which shard, before any of them is read.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use super::ManifestError;
 use super::archive::Archive;
 use super::header::{MAX_AUDIO_BYTES, MAX_FACE_BYTES};
-use super::record::{Columns, Entry, Kind};
+use super::ingest::Options;
+use super::record::{Columns, Entry, Kind, Refusal};
 use super::skipped::{Reason, Skips};
 use super::table::{Place, Table};
 
 /// What a row takes beside its media and words.
 const ROW_BYTES: u64 = 128;
+/// Largest video in bytes.
+const MAX_VIDEO_BYTES: u64 = 2 << 30;
+/// Bytes of a video that leave about one in the store: small faces twice a second and one channel of sound.
+const VIDEO_BYTES_A_BYTE: u64 = 8;
 /// More is a column taken for the split that is none.
 const MAX_SPLITS: usize = 1000;
 
 /// A table with its archive.
 pub(super) struct Source {
     pub(super) kind: Kind,
+    /// The table's path in the folder.
+    pub(super) file: &'static str,
     pub(super) table: Table,
     pub(super) columns: Columns,
     pub(super) archive: Option<Archive>,
+    /// Of a table of clips the videos that rows take, by their paths beside the table.
+    pub(super) videos: Vec<String>,
 }
 
 /// A row that is to be taken.
@@ -29,7 +38,7 @@ pub(super) struct Planned {
     /// Which of the sources.
     pub(super) source: u8,
     pub(super) place: Place,
-    /// Number of its file in the archive.
+    /// Number of its file in the archive, or among the videos.
     pub(super) media: Option<u32>,
 }
 
@@ -41,7 +50,15 @@ pub(super) struct Shard {
 }
 
 /// The shards of each split, in the order of the store.
-pub(super) type Plan = BTreeMap<String, Vec<Shard>>;
+pub(super) type Shards = BTreeMap<String, Vec<Shard>>;
+
+/// What is to be taken.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub(super) shards: Shards,
+    /// All splits that the tables name.
+    pub(super) known: BTreeSet<String>,
+}
 
 impl Source {
     /// Opens the table `kind` of a folder; `None` if there is none.
@@ -50,11 +67,10 @@ impl Source {
         kind: Kind,
         skips: &mut Skips,
     ) -> Result<Option<Self>, ManifestError> {
-        let path = folder.join(kind.table());
-        if !path.exists() {
+        let Some(file) = kind.table_in(folder) else {
             return Ok(None);
-        }
-        let table = Table::open(&path)?;
+        };
+        let table = Table::open(&folder.join(file))?;
         let columns = Columns::find(kind, &table)?;
         let archive = kind
             .archive()
@@ -62,31 +78,87 @@ impl Source {
             .transpose()?;
         Ok(Some(Self {
             kind,
+            file,
             table,
             columns,
             archive,
+            videos: Vec::new(),
         }))
+    }
+
+    /// Where a video of the table lies.
+    pub(super) fn video(&self, name: &str) -> PathBuf {
+        self.table.path().with_file_name(name)
+    }
+
+    /// The file of a row and about what it takes in the store, or why it cannot be taken.
+    fn file_of(&mut self, entry: &Entry) -> Result<(Option<u32>, u64), Refusal> {
+        let Some(path) = &entry.path else {
+            return Ok((None, 0));
+        };
+        if self.kind == Kind::Clips {
+            return self.video_of(path);
+        }
+        let Some(archive) = &mut self.archive else {
+            return Ok((None, 0));
+        };
+        let refused = |reason| (reason, path.clone());
+        let (number, bytes) = archive
+            .find(path)
+            .ok_or_else(|| refused(Reason::MissingMedia))?;
+        let most = match self.kind {
+            Kind::Audio => MAX_AUDIO_BYTES,
+            _ => MAX_FACE_BYTES,
+        };
+        check_size(path, bytes, most)?;
+        if !archive.take(number) {
+            return Err(refused(Reason::DuplicatePath));
+        }
+        Ok((Some(number), bytes))
+    }
+
+    fn video_of(&mut self, path: &str) -> Result<(Option<u32>, u64), Refusal> {
+        let refused = |reason| (reason, path.to_owned());
+        let found = std::fs::metadata(self.video(path));
+        let bytes = found
+            .ok()
+            .filter(std::fs::Metadata::is_file)
+            .ok_or_else(|| refused(Reason::MissingMedia))?
+            .len();
+        check_size(path, bytes, MAX_VIDEO_BYTES)?;
+        if self.videos.iter().any(|known| known == path) {
+            return Err(refused(Reason::DuplicatePath));
+        }
+        self.videos.push(path.to_owned());
+        let number = (self.videos.len() - 1) as u32;
+        Ok((Some(number), bytes / VIDEO_BYTES_A_BYTE))
     }
 }
 
-/// Reads all tables once. A shard is full after the row that takes it over `shard_bytes`.
+/// Reads all tables once. A shard is full after the row that takes it over its size.
 pub(super) fn plan(
     sources: &mut [Source],
-    classes: &[String],
-    shard_bytes: u64,
+    options: &Options,
     skips: &mut Skips,
 ) -> Result<Plan, ManifestError> {
-    let mut plan = Plan::new();
+    let mut plan = Plan::default();
     for (number, source) in sources.iter_mut().enumerate() {
-        let file = source.kind.table();
+        let file = source.file;
         while let Some((place, record)) = source.table.next_record()? {
             // A file whose row cannot be taken is named all the same.
             if let (Some(archive), Some(path)) = (&mut source.archive, source.columns.path(record))
             {
                 archive.find(path);
             }
-            let taken = source.columns.entry(record, classes).and_then(|entry| {
-                let (media, bytes) = file_of(source.kind, source.archive.as_mut(), &entry)?;
+            let entry = source.columns.entry(record, &options.classes);
+            if let Ok(entry) = &entry {
+                plan.known.insert(entry.split.clone());
+                if !options.splits.is_empty() && !options.splits.contains(&entry.split) {
+                    continue;
+                }
+            }
+            let taken = entry.and_then(|entry| {
+                let (media, bytes) = source.file_of(&entry)?;
                 Ok((entry, media, bytes))
             });
             let (entry, media, bytes) = match taken {
@@ -97,10 +169,10 @@ pub(super) fn plan(
                 }
             };
             let text = entry.text.as_ref().map_or(0, String::len) as u64;
-            let shards = plan.entry(entry.split).or_default();
+            let shards = plan.shards.entry(entry.split).or_default();
             if shards
                 .last()
-                .is_none_or(|shard: &Shard| shard.bytes >= shard_bytes)
+                .is_none_or(|shard: &Shard| shard.bytes >= options.shard_bytes)
             {
                 shards.push(Shard::default());
             }
@@ -112,7 +184,7 @@ pub(super) fn plan(
                     media,
                 });
             }
-            if plan.len() > MAX_SPLITS {
+            if plan.known.len() > MAX_SPLITS {
                 return Err(ManifestError::Table {
                     path: source.table.path().to_owned(),
                     line: place.line,
@@ -129,32 +201,12 @@ pub(super) fn plan(
     Ok(plan)
 }
 
-/// The file of a row and its length, or why it cannot be taken.
-fn file_of(
-    kind: Kind,
-    archive: Option<&mut Archive>,
-    entry: &Entry,
-) -> Result<(Option<u32>, u64), (Reason, String)> {
-    let (Some(archive), Some(path)) = (archive, &entry.path) else {
-        return Ok((None, 0));
-    };
-    let refused = |reason| (reason, path.clone());
-    let (number, bytes) = archive
-        .find(path)
-        .ok_or_else(|| refused(Reason::MissingMedia))?;
-    let most = match kind {
-        Kind::Audio => MAX_AUDIO_BYTES,
-        _ => MAX_FACE_BYTES,
-    };
+fn check_size(path: &str, bytes: u64, most: u64) -> Result<(), Refusal> {
     if bytes == 0 {
-        return Err(refused(Reason::EmptyMedia));
+        return Err((Reason::EmptyMedia, path.to_owned()));
     }
     if bytes > most {
-        let found = format!("{path}: {bytes} bytes");
-        return Err((Reason::OversizedMedia, found));
+        return Err((Reason::OversizedMedia, format!("{path}: {bytes} bytes")));
     }
-    if !archive.take(number) {
-        return Err(refused(Reason::DuplicatePath));
-    }
-    Ok((Some(number), bytes))
+    Ok(())
 }

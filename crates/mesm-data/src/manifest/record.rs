@@ -11,6 +11,8 @@ use super::table::Table;
 
 /// Longest name of a split, source, subject or language in bytes.
 const MAX_NAME_BYTES: usize = 128;
+/// The split of clips whose table has no such column.
+const CLIPS_SPLIT: &str = "clips";
 /// What stands for a source or subject that the table does not give.
 const UNKNOWN: &str = "unknown";
 
@@ -20,19 +22,27 @@ pub(super) enum Kind {
     Faces,
     Audio,
     Text,
+    Clips,
 }
 
 impl Kind {
     /// All of them, in the order of their rows in the store.
-    pub(super) const ALL: [Self; 3] = [Self::Faces, Self::Audio, Self::Text];
+    pub(super) const ALL: [Self; 4] = [Self::Faces, Self::Audio, Self::Text, Self::Clips];
 
-    /// File name of the table.
-    pub(super) fn table(self) -> &'static str {
+    /// Where the table may lie in a folder.
+    pub(super) fn tables(self) -> &'static [&'static str] {
         match self {
-            Self::Faces => "faces.csv",
-            Self::Audio => "audio.csv",
-            Self::Text => "text.csv",
+            Self::Faces => &["faces.csv"],
+            Self::Audio => &["audio.csv"],
+            Self::Text => &["text.csv"],
+            Self::Clips => &["clips/clips.csv", "clips.csv"],
         }
+    }
+
+    /// Where it lies, if there is one.
+    pub(super) fn table_in(self, folder: &Path) -> Option<&'static str> {
+        let tables = self.tables().iter();
+        tables.copied().find(|file| folder.join(file).exists())
     }
 
     /// File name of the archive that goes with it.
@@ -40,7 +50,7 @@ impl Kind {
         match self {
             Self::Faces => Some("faces.tar"),
             Self::Audio => Some("audio.tar"),
-            Self::Text => None,
+            Self::Text | Self::Clips => None,
         }
     }
 }
@@ -50,7 +60,7 @@ impl Kind {
 pub(super) struct Columns {
     kind: Kind,
     count: usize,
-    split: usize,
+    split: Option<usize>,
     label: usize,
     path: Option<usize>,
     text: Option<usize>,
@@ -86,7 +96,10 @@ impl Columns {
         let mut found = Self {
             kind,
             count: columns.len(),
-            split: needed("split")?,
+            split: match kind {
+                Kind::Clips => optional("split"),
+                _ => Some(needed("split")?),
+            },
             label: needed("label")?,
             path: None,
             text: None,
@@ -100,7 +113,7 @@ impl Columns {
                 found.path = Some(needed("path")?);
                 found.votes = optional("votes");
             }
-            Kind::Audio => {
+            Kind::Audio | Kind::Clips => {
                 found.path = Some(needed("path")?);
                 found.text = optional("text");
             }
@@ -123,7 +136,8 @@ impl Columns {
         }
         let label = Self::field(record, self.label)?;
         if label.is_empty() {
-            return Err((Reason::NoLabel, String::new()));
+            let found = self.path(record).unwrap_or_default();
+            return Err((Reason::NoLabel, found.to_owned()));
         }
         let label = classes
             .iter()
@@ -139,8 +153,11 @@ impl Columns {
         if self.kind == Kind::Text && text.is_none() {
             return Err((Reason::EmptyText, String::new()));
         }
-        let split = Self::name(record, Some(self.split))?
-            .ok_or_else(|| (Reason::BadRow, "the split has no name".to_owned()))?;
+        let split = match self.split {
+            None => CLIPS_SPLIT.to_owned(),
+            at => Self::name(record, at)?
+                .ok_or_else(|| (Reason::BadRow, "the split has no name".to_owned()))?,
+        };
         let unknown = || UNKNOWN.to_owned();
         Ok(Entry {
             split,

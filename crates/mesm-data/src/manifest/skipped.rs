@@ -39,8 +39,8 @@ pub enum Reason {
     EntryNoFile,
     /// An entry that a later one of the same name replaces, as it would when unpacked.
     EntryReplaced,
-    /// A video of a table of clips: those are judged one by one (`mesm infer`), not ingested yet.
-    Video,
+    /// A video without a face, a voice and words.
+    NothingInside,
 }
 
 impl Reason {
@@ -61,7 +61,7 @@ impl Reason {
             Self::EntryWithoutRow => "no row for it",
             Self::EntryNoFile => "no plain file",
             Self::EntryReplaced => "replaced by a later one",
-            Self::Video => "video: not ingested yet",
+            Self::NothingInside => "no face, voice or words",
         }
     }
 }

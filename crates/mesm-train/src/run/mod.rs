@@ -13,6 +13,8 @@ use std::time::Instant;
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
 use mesm::weights::FloatFormat;
+use mesm_data::seed::rng;
+use rand::RngExt;
 
 use crate::average::{averaged, share_kept};
 use crate::checkpoint::{Checkpoint, Exact, RunState, replace};
@@ -32,6 +34,8 @@ use score::{batch_loss, chosen, scores};
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
 /// The log's name in the run's folder: a JSON object a line.
 pub const LOG: &str = "log.jsonl";
+/// Marks the random numbers of the share of the attention mass.
+const TOP_P: u64 = 7;
 /// Steps between two lines of the log.
 const LOG_STEPS: usize = 20;
 
@@ -249,11 +253,12 @@ impl Run<'_> {
                 whole as u64,
             ]));
             let rate = phase.rate(whole, phase.epochs * steps);
-            let last = self.config.model.top_p;
-            let top_p = phase.top_p(whole, phase.epochs * steps, last);
+            let own = self.config.model.top_p;
+            let place = [TOP_P, at_work.state.phase as u64, whole as u64];
+            let top_p = phase.top_p(rng(self.config.seed, &place).random(), own);
             at_work.learner = at_work.learner.clone().keeping(top_p)?;
             let output = at_work.learner.forward(&utterances, self.device)?;
-            at_work.learner = at_work.learner.clone().keeping(last)?;
+            at_work.learner = at_work.learner.clone().keeping(own)?;
             let value = batch_loss(phase, loss, &output, &utterances);
             let number = value
                 .clone()
@@ -317,15 +322,6 @@ impl Run<'_> {
             Some(average) => average.clone(),
             None => at_work.learner.judging(),
         };
-        // What has learnt with many points is judged with as many; only what comes after is as the model will be used.
-        let steps = lessons.train.steps();
-        let last = self.config.model.top_p;
-        let kept = |epochs: usize| {
-            let whole = (epochs * steps).saturating_sub(1);
-            phase.top_p(whole, phase.epochs * steps, last)
-        };
-        let (before, now) = (kept(at_work.state.epoch), kept(at_work.state.epoch + 1));
-        let judged = judged.keeping(now)?;
         let mut stopped = false;
         let answers = judge(
             &judged,
@@ -341,12 +337,9 @@ impl Run<'_> {
         let scores = scores(phase, &answers, classes);
         let score = chosen(phase, &scores);
         let state = &mut at_work.state;
-        let best = state
-            .best
-            .is_none_or(|(best, _)| score > best.0 || before > last);
+        let best = state.best.is_none_or(|(best, _)| score > best.0);
         if best {
             let path = self.weights_path(phase);
-            let judged = judged.keeping(last)?;
             let bytes = weights::to_bytes(&judged, &self.config.mel, FloatFormat::F32)?;
             replace(&path, &bytes).map_err(|source| file(&path, source))?;
             state.best = Some((Exact(score), state.epoch));

@@ -45,8 +45,10 @@ pub(super) fn batch_loss(
     }
     if phase.attention_spread > 0.0 {
         let layers = output.modalities.iter().flat_map(|part| &part.attention);
-        let spread = layers.filter_map(|layer| layer.concentration.clone());
-        terms.extend(spread.map(|concentration| concentration * phase.attention_spread));
+        let distances = layers.filter_map(|layer| layer.concentration.clone());
+        terms.extend(distances.map(|distance| {
+            (distance - phase.attention_room).clamp_min(0.0) * phase.attention_spread
+        }));
     }
     let none = || Tensor::zeros([1], &output.logits.device());
     terms

@@ -1,6 +1,6 @@
 //! A bar for each class, and under it what each modality adds or takes.
 
-use mesm_protocol::{Modality, Outcome};
+use mesm_protocol::{Modality, ModelReport, Outcome};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 
@@ -24,6 +24,7 @@ struct Row {
 /// The list of classes.
 pub(crate) struct BarsView {
     list: Element,
+    percentages: Element,
     notes: HtmlElement,
     facts: Element,
     rows: Vec<Row>,
@@ -33,6 +34,7 @@ impl BarsView {
     pub(crate) fn find() -> Result<Self, PageError> {
         Ok(Self {
             list: by_id("bars")?,
+            percentages: by_id("percentages")?,
             notes: by_id("notes")?,
             facts: by_id("facts")?,
             rows: Vec::new(),
@@ -40,10 +42,15 @@ impl BarsView {
     }
 
     /// Draws an empty bar for every class.
-    pub(crate) fn prepare(&mut self, classes: &[String]) -> Result<(), PageError> {
+    pub(crate) fn prepare(&mut self, model: &ModelReport) -> Result<(), PageError> {
+        self.percentages.set_text_content(Some(if model.one_of_all {
+            "One class of all is looked for, and the percentages add up to 100."
+        } else {
+            "Each class is a question of its own: the percentages need not add up to 100."
+        }));
         self.list.set_text_content(None);
         self.rows.clear();
-        for class in classes {
+        for class in &model.classes {
             let item = add(&self.list, "li", "", "")?;
             add(&item, "span", "name", &capitalised(class))?;
             let frame = add(&item, "span", "bar", "")?;

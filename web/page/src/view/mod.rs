@@ -44,7 +44,7 @@ impl Views {
         device: &DeviceReport,
         model: &ModelReport,
     ) -> Result<(), PageError> {
-        self.bars.prepare(&model.classes)?;
+        self.bars.prepare(model)?;
         self.cost.prepare(device, model);
         Ok(())
     }

@@ -1,10 +1,9 @@
 //! What does not go into the store.
 
 use std::fs;
-use std::ops::ControlFlow;
 
-use super::{good, jpeg, options, pack, run};
-use crate::manifest::{ManifestError, Reason, prepare};
+use super::{ask, good, jpeg, options, pack, run};
+use crate::manifest::{ManifestError, Reason};
 
 /// Counts by file and reason, of a folder in which everything is wrong that can be.
 #[test]
@@ -46,9 +45,10 @@ fn what_is_left_out_is_counted_with_its_reason() {
     fs::create_dir(data.path().join("clips")).unwrap();
     fs::write(
         data.path().join("clips/clips.csv"),
-        "path,text,label,note\na.mp4,so,joy,\nb.mp4,,,\n",
+        "path,text,label,note\na.mp4,so,joy,\nb.mp4,,,\n../c.mp4,,joy,\nb.mp4,,joy,\nb.mp4,,joy,\n",
     )
     .unwrap();
+    fs::write(data.path().join("clips/b.mp4"), "no video").unwrap();
     let report = run(data.path(), out.path(), 1 << 20).unwrap().report;
     assert_eq!(report.rows, 2);
     let found: Vec<(&str, Reason, u64)> = report
@@ -59,7 +59,11 @@ fn what_is_left_out_is_counted_with_its_reason() {
     assert_eq!(
         found,
         [
-            ("clips/clips.csv", Reason::Video, 2),
+            ("clips/clips.csv", Reason::NoLabel, 1),
+            ("clips/clips.csv", Reason::BadPath, 1),
+            ("clips/clips.csv", Reason::DuplicatePath, 1),
+            ("clips/clips.csv", Reason::MissingMedia, 1),
+            ("clips/clips.csv", Reason::UndecodableMedia, 1),
             ("faces.csv", Reason::BadRow, 4),
             ("faces.csv", Reason::NoLabel, 1),
             ("faces.csv", Reason::UnknownLabel, 1),
@@ -74,7 +78,7 @@ fn what_is_left_out_is_counted_with_its_reason() {
             ("text.csv", Reason::EmptyText, 1),
         ]
     );
-    let missing = &report.skipped[6].examples[0];
+    let missing = &report.skipped[10].examples[0];
     assert_eq!(
         (missing.line, missing.found.as_str()),
         (Some(6), "f/absent.jpg")
@@ -134,9 +138,7 @@ fn tables_and_archives_that_cannot_be_used() {
     assert!(error().is_bad_input());
     let mut twice = options(1);
     twice.classes.push("joy".to_owned());
-    let error = prepare(folder.path(), &out, &twice, &mut |_| {
-        ControlFlow::Continue(())
-    });
+    let error = ask(folder.path(), &out, &twice);
     assert!(matches!(error, Err(ManifestError::Classes { .. })));
 }
 

@@ -4,8 +4,8 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use super::{contents, good, jpeg, options, run, same, wav};
-use crate::manifest::{ManifestError, Options, prepare};
+use super::{NoVideos, ask, contents, good, jpeg, options, run, same, wav};
+use crate::manifest::{ManifestError, Options, Progress, prepare};
 use crate::store::{Head, Store, StoreError};
 
 #[test]
@@ -135,13 +135,15 @@ fn an_interrupted_run_goes_on_where_it_was() {
     assert!(shards >= 5, "{shards}");
     for stop in 1..=shards {
         let out = tempfile::tempdir().unwrap();
-        let stopped = prepare(data.path(), out.path(), &options(500), &mut |progress| {
+        let mut watch = |progress: Progress| {
             if progress.shards_done == stop {
                 ControlFlow::Break(())
             } else {
                 ControlFlow::Continue(())
             }
-        });
+        };
+        let finder = &mut NoVideos;
+        let stopped = prepare(data.path(), out.path(), &options(500), finder, &mut watch);
         let error = stopped.unwrap_err();
         assert!(matches!(error, ManifestError::Stopped { written, .. } if written == stop));
         let error = Store::open(out.path()).err().unwrap();
@@ -175,13 +177,11 @@ fn the_real_data_where_there_are_any() {
     let classes = "anger,disgust,fear,happy,sad,surprise,neutral";
     let options = Options {
         classes: classes.split(',').map(str::to_owned).collect(),
+        splits: Vec::new(),
         shard_bytes: 8 << 20,
     };
     let out = tempfile::tempdir().unwrap();
-    let outcome = prepare(part.path(), out.path(), &options, &mut |_| {
-        ControlFlow::Continue(())
-    });
-    let outcome = outcome.unwrap();
+    let outcome = ask(part.path(), out.path(), &options).unwrap();
     assert_eq!(outcome.report.rows + outcome.report.left_out(), 1717);
     assert!(
         outcome.report.skipped.is_empty(),
