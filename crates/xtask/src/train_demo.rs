@@ -17,6 +17,8 @@ pub const DEVICES: [&str; 3] = ["cpu", "cuda", "vulkan"];
 
 /// The recipe's phases that do not depend on each other, each with the letter of what it teaches.
 const PARTS: [(&str, char); 3] = [("words", 't'), ("faces", 'v'), ("voices", 'a')];
+/// Those that need all parts.
+const TOGETHER: &str = "joint,query";
 
 /// Prepares the data, trains words, faces and voices side by side and then all together, writes the files of the page and
 /// judges them on the split `test`. Each part goes on where it was stopped.
@@ -60,15 +62,20 @@ pub fn train_demo(places: &Places, data: &Path, out: &Path, device: &str) -> Res
             .current_dir(&places.root)
             .env("MESM_TEXT_ENCODER", &encoder)
             .args(["train", "--data", &store, "--config", RECIPE])
-            .args(["--only", phase, "--device", device, "--out"])
-            .arg(out.join(phase));
+            .args(["--only", phase, "--device", device]);
         command
     };
     step("train words, faces and voices", || {
-        side_by_side(&out, PARTS.map(|(phase, _)| (phase, train(phase))))
+        let part = |(phase, _)| {
+            let mut command = train(phase);
+            command.arg("--out").arg(out.join(phase));
+            (phase, command)
+        };
+        side_by_side(&out, PARTS.map(part))
     })?;
     step("train all together", || {
-        let mut joint = train("joint");
+        let mut joint = train(TOGETHER);
+        joint.arg("--out").arg(out.join("joint"));
         for (phase, letter) in PARTS {
             let weights = out.join(phase).join(format!("{phase}.safetensors"));
             joint
@@ -85,7 +92,7 @@ pub fn train_demo(places: &Places, data: &Path, out: &Path, device: &str) -> Res
         "write the page's files",
         &[
             "export",
-            &text(&out.join("joint").join("joint.safetensors")),
+            &text(&out.join("joint").join("query.safetensors")),
             "--out",
             &model,
             "--text-out",

@@ -61,8 +61,8 @@ pub struct TrainArguments {
     /// may be given for each
     #[arg(long, value_name = "LETTER=FILE", value_parser = parse_part)]
     pub part: Vec<(Modality, PathBuf)>,
-    /// Train only these phases of the settings [default: all]
-    #[arg(long, value_name = "NAME")]
+    /// Train only these phases of the settings, e.g. joint,query [default: all]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub only: Vec<String>,
     /// Where to compute
     #[arg(long, value_enum, default_value_t = DeviceChoice::Cpu)]
