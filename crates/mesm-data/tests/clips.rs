@@ -10,7 +10,7 @@ use std::process::Command;
 use mesm_data::clip::Frame;
 use mesm_data::manifest::{FaceFinder, ManifestError, Options, Outcome, Reason, prepare};
 use mesm_data::media::{face, voice};
-use mesm_data::store::Store;
+use mesm_data::store::{Row, Store};
 
 /// Takes the picture's upper left corner for a face where it is bright.
 #[derive(Default)]
@@ -107,7 +107,7 @@ fn a_video_becomes_one_aligned_utterance() {
         .into_iter()
         .map(|row| store.read(row).unwrap())
         .collect();
-    let letters: Vec<String> = rows.iter().map(|row| row.modalities()).collect();
+    let letters: Vec<String> = rows.iter().map(Row::modalities).collect();
     assert_eq!(letters, ["tav", "a"]);
     let white = &rows[0];
     assert_eq!(

@@ -431,13 +431,16 @@ mod tests {
     #[test]
     fn a_step_draws_its_share() {
         let mut phase = PhaseConfig::default();
-        let shares = |phase: &PhaseConfig| [0.0, 0.5, 0.75].map(|drawn| phase.top_p(drawn, 0.5));
-        assert_eq!(shares(&phase), [0.5, 0.5, 0.5], "the model's own");
+        let thousandths = |share: f32| (share * 1000.0).round() as u32;
+        let shares = |phase: &PhaseConfig| {
+            [0.0, 0.5, 0.75].map(|drawn| thousandths(phase.top_p(drawn, 0.5)))
+        };
+        assert_eq!(shares(&phase), [500, 500, 500], "the model's own");
         phase.top_p_most = 1.0;
-        assert_eq!(shares(&phase), [0.5, 0.75, 0.875]);
+        assert_eq!(shares(&phase), [500, 750, 875]);
         phase.top_p_least = 0.25;
         phase.top_p_most = 0.75;
-        assert_eq!(shares(&phase), [0.25, 0.5, 0.625]);
+        assert_eq!(shares(&phase), [250, 500, 625]);
     }
 
     #[test]
