@@ -370,6 +370,6 @@ mod tests {
         let recipe = include_str!("../../../mesm-train/recipes/web.toml");
         let config: TrainConfig = toml::from_str(recipe).unwrap();
         config.check().unwrap();
-        assert_eq!(config.phases.len(), 4);
+        assert_eq!(config.phases.len(), 5);
     }
 }
