@@ -6,6 +6,7 @@
 
 pub mod bindgen;
 pub mod check;
+pub mod claim;
 pub mod command_line;
 pub mod debian;
 pub mod download;

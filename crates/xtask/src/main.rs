@@ -11,7 +11,7 @@ use xtask::places::Places;
 use xtask::process::program;
 use xtask::serve::Site;
 use xtask::step::{note, step};
-use xtask::{bindgen, check, site, suites, train_demo};
+use xtask::{bindgen, check, claim, site, suites, train_demo};
 
 fn main() -> ExitCode {
     let command = match Command::parse(env::args_os().skip(1)) {
@@ -33,24 +33,31 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Help => print!("{HELP}"),
-        Command::Demo { port, open } => demo(&Places::find()?, port, open)?,
+        Command::Demo { port, open } => demo(&places()?, port, open)?,
         Command::Test { suites } => {
-            let tally = suites::test(&Places::find()?, &suites)?;
+            let tally = suites::test(&places()?, &suites)?;
             return Ok(if tally.failed == 0 {
                 ExitCode::SUCCESS
             } else {
                 ExitCode::FAILURE
             });
         }
-        Command::Check => check::check(&Places::find()?)?,
-        Command::Dist { public_url, out } => dist(&Places::find()?, &public_url, &out)?,
+        Command::Check => check::check(&places()?)?,
+        Command::Dist { public_url, out } => dist(&places()?, &public_url, &out)?,
         Command::TrainDemo { data, out, device } => {
-            train_demo::train_demo(&Places::find()?, &data, &out, &device)?;
+            train_demo::train_demo(&places()?, &data, &out, &device)?;
         }
-        Command::Setup => suites::prepare(&Places::find()?).map(|_| ())?,
+        Command::Setup => suites::prepare(&places()?).map(|_| ())?,
         Command::Bindgen(arguments) => return bindgen::stand_in(&arguments),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where everything lies, made ready for this checkout.
+fn places() -> Result<Places> {
+    let places = Places::find()?;
+    claim::claim(&places)?;
+    Ok(places)
 }
 
 fn demo(places: &Places, port: u16, open: bool) -> Result<()> {
