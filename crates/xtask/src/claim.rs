@@ -60,17 +60,17 @@ mod tests {
 
     #[test]
     fn a_folder_is_marked_once() {
-        let folder = std::env::temp_dir().join(format!("mesm-claim-{}", std::process::id()));
+        let folder = tempfile::tempdir().unwrap();
+        let within = |name: &str| folder.path().join(name);
         let places = Places {
-            root: folder.join("here"),
-            cache: folder.clone(),
-            native_target: folder.join("native"),
-            web_target: folder.join("web"),
+            root: within("here"),
+            cache: within("cache"),
+            native_target: within("native"),
+            web_target: within("web"),
         };
         claim(&places).unwrap();
         claim(&places).unwrap();
-        let mark = std::fs::read(folder.join("web").join(MARK)).unwrap();
+        let mark = std::fs::read(within("web").join(MARK)).unwrap();
         assert_eq!(mark, places.root.as_os_str().as_encoded_bytes());
-        std::fs::remove_dir_all(&folder).unwrap();
     }
 }
