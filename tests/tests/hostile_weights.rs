@@ -66,13 +66,16 @@ fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+fn specs<const N: usize>(tensors: [(&str, &[usize]); N]) -> Vec<ParamSpec> {
+    let spec = |(name, shape): (&str, &[usize])| ParamSpec {
+        name: name.to_owned(),
+        shape: shape.to_vec(),
+    };
+    tensors.map(spec).to_vec()
+}
+
 fn safetensors_specs() -> Vec<ParamSpec> {
-    [("a.weight", vec![4, 3]), ("a.bias", vec![4]), ("b", vec![])]
-        .map(|(name, shape)| ParamSpec {
-            name: name.to_owned(),
-            shape,
-        })
-        .to_vec()
+    specs([("a.weight", &[4, 3]), ("a.bias", &[4]), ("b", &[])])
 }
 
 fn safetensors_file() -> Vec<u8> {
@@ -94,15 +97,7 @@ fn safetensors_file() -> Vec<u8> {
 }
 
 fn whole_number_specs() -> Vec<ParamSpec> {
-    [
-        ("word_embeddings.weight", vec![2, 64]),
-        ("a.weight", vec![3, 4]),
-    ]
-    .map(|(name, shape)| ParamSpec {
-        name: name.to_owned(),
-        shape,
-    })
-    .to_vec()
+    specs([("word_embeddings.weight", &[2, 64]), ("a.weight", &[3, 4])])
 }
 
 fn whole_number_file() -> Vec<u8> {

@@ -1,6 +1,6 @@
 //! Which rows go into which shard, before any of them is read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::ManifestError;
@@ -30,6 +30,8 @@ pub(super) struct Source {
     pub(super) archive: Option<Archive>,
     /// Of a table of clips the videos that rows take, by their paths beside the table.
     pub(super) videos: Vec<String>,
+    /// The same, to find one among many.
+    taken: HashSet<String>,
 }
 
 /// A row that is to be taken.
@@ -38,7 +40,7 @@ pub(super) struct Planned {
     /// Which of the sources.
     pub(super) source: u8,
     pub(super) place: Place,
-    /// Number of its file in the archive, or among the videos.
+    /// Number of its file in the archive.
     pub(super) media: Option<u32>,
 }
 
@@ -83,6 +85,7 @@ impl Source {
             columns,
             archive,
             videos: Vec::new(),
+            taken: HashSet::new(),
         }))
     }
 
@@ -126,12 +129,11 @@ impl Source {
             .ok_or_else(|| refused(Reason::MissingMedia))?
             .len();
         check_size(path, bytes, MAX_VIDEO_BYTES)?;
-        if self.videos.iter().any(|known| known == path) {
+        if !self.taken.insert(path.to_owned()) {
             return Err(refused(Reason::DuplicatePath));
         }
         self.videos.push(path.to_owned());
-        let number = (self.videos.len() - 1) as u32;
-        Ok((Some(number), bytes / VIDEO_BYTES_A_BYTE))
+        Ok((None, bytes / VIDEO_BYTES_A_BYTE))
     }
 }
 

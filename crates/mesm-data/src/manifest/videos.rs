@@ -61,11 +61,6 @@ pub(super) fn parts(
     finder: &mut dyn FaceFinder,
 ) -> Result<Parts, Failure> {
     let info = ClipInfo::probe(path)?;
-    let too_long = || {
-        let most = f64::from(MAX_CLIP_MS) / 1000.0;
-        let found = format!("{name}: expected one utterance of at most {most} s");
-        Failure::Row(Reason::OversizedMedia, found)
-    };
     let options = WindowOptions {
         window_ms: MAX_CLIP_MS,
         hop_ms: MAX_CLIP_MS,
@@ -78,7 +73,9 @@ pub(super) fn parts(
     };
     // What the decoder finds counts, not what the file declares.
     if windows.next().transpose()?.is_some() {
-        return Err(too_long());
+        let most = f64::from(MAX_CLIP_MS) / 1000.0;
+        let found = format!("{name}: expected one utterance of at most {most} s");
+        return Err(Failure::Row(Reason::OversizedMedia, found));
     }
     finder.begin();
     let mut faces = Vec::new();
