@@ -149,10 +149,9 @@ impl Judge {
         self.learner.model.config()
     }
 
-    /// The same, keeping another share of the attention mass.
-    pub(crate) fn keeping(mut self, top_p: f32) -> Result<Self, CliError> {
-        self.learner.model.set_top_p(top_p)?;
-        Ok(self)
+    /// Changes the share of the attention mass that is kept.
+    pub(crate) fn set_top_p(&mut self, top_p: f32) -> Result<(), CliError> {
+        Ok(self.learner.model.set_top_p(top_p)?)
     }
 
     /// What the model says about the modality or modalities named; `hear` is shown every output.

@@ -128,7 +128,7 @@ pub fn run(arguments: &SweepArguments, out: &mut impl Write) -> Result<(), CliEr
         let splits = [("--split", arguments.split.as_str())];
         let data = Data::open(&arguments.data, judge.config(), &splits)?;
         for (modality, sweep) in &mut swept {
-            judge = one(arguments, judge, &data, *modality, sweep, out)?;
+            one(arguments, &mut judge, &data, *modality, sweep, out)?;
         }
     }
     std::fs::create_dir_all(&arguments.out)
@@ -163,24 +163,24 @@ fn empty(quality: Quality) -> Sweep {
     }
 }
 
-/// Adds a model's points to the sweep of one modality, and gives the model back.
+/// Adds a model's points to the sweep of one modality; the model keeps the last share that was asked for.
 fn one(
     arguments: &SweepArguments,
-    mut judge: Judge,
+    judge: &mut Judge,
     data: &Data,
     modality: Modality,
     sweep: &mut Sweep,
     out: &mut impl Write,
-) -> Result<Judge, CliError> {
+) -> Result<(), CliError> {
     let letters = modality.letter().to_string();
     if !judge.config().modalities.contains(modality) || !data.has(&arguments.split, modality) {
-        return Ok(judge);
+        return Ok(());
     }
     let dense = judge.config().kind == ModelKind::Fe2e;
     let values: &[f32] = if dense { &[1.0] } else { &arguments.top_p.0 };
     let mut points = Vec::with_capacity(values.len());
     for top_p in values {
-        judge = judge.keeping(*top_p)?;
+        judge.set_top_p(*top_p)?;
         let mut macs = 0;
         let mut failed = None;
         let hear = |output: &Output| match pollster::block_on(output.clone().into_host()) {
@@ -231,7 +231,7 @@ fn one(
             points,
         }),
     }
-    Ok(judge)
+    Ok(())
 }
 
 /// Reads `0.1..1.0`, `0.1..1.0:0.05` or `0.3,0.5`.

@@ -102,13 +102,12 @@ impl Learner {
         self
     }
 
-    /// The same, keeping the share `top_p` of the attention mass.
+    /// Changes the share of the attention mass that is kept, from the next batch on.
     ///
     /// # Errors
     /// When it is not in `(0, 1]`.
-    pub fn keeping(mut self, top_p: f32) -> Result<Self, LearnerError> {
-        self.model.set_top_p(top_p)?;
-        Ok(self)
+    pub fn set_top_p(&mut self, top_p: f32) -> Result<(), LearnerError> {
+        Ok(self.model.set_top_p(top_p)?)
     }
 
     /// The same parameters on the same device, without gradients and without dropout.

@@ -3,14 +3,23 @@
 use mesm::ModelConfig;
 use mesm::weights::{CONFIG, MEL, SafetensorsSource};
 use mesm_features::mel::MelConfig;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::error::EngineError;
-use crate::self_test::Answer;
 
 /// Longest accepted description in bytes.
 const MAX_BYTES: usize = 1 << 20;
+
+/// What a device says to the fixed window of the [`self_test`](crate::self_test).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answer {
+    /// The logits with every point kept, then the face's box in sides of the picture and its probability.
+    pub everything: Vec<f32>,
+    /// The logits with the points that the model's own share keeps.
+    pub selected: Vec<f32>,
+}
 
 /// A model's description.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -23,7 +32,7 @@ pub struct Manifest {
     /// The folder beside the description with the text encoder's `config.json`, `model.safetensors` and
     /// `tokenizer.json`.
     pub text_encoder: String,
-    /// What the [`self_test`](crate::self_test) must give.
+    /// What the self-test must give.
     pub self_test: Answer,
 }
 

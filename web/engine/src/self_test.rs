@@ -6,11 +6,11 @@
 use std::f32::consts::TAU;
 
 use mesm_features::window::WindowInput;
-use serde::{Deserialize, Serialize};
 
 use crate::brain::Brain;
 use crate::error::EngineError;
 use crate::evidence::EvidenceFrame;
+use crate::manifest::Answer;
 
 /// Largest accepted difference.
 pub const LIMIT: f32 = 1e-3;
@@ -18,16 +18,6 @@ pub const LIMIT: f32 = 1e-3;
 /// By so much more may numbers differ that follow from a selection: where two points are equal but for rounding, it is
 /// rounding that decides which of them is kept, and a point more or less moves a logit by hundredths.
 const SELECTED: f32 = 50.0;
-
-/// What a device says to the fixed window.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Answer {
-    /// The logits with every point kept, then the face's box in sides of the picture and its probability.
-    pub everything: Vec<f32>,
-    /// The logits with the points that the model's own share keeps.
-    pub selected: Vec<f32>,
-}
 
 /// NASA's public-domain portrait of Eileen Collins, cut and scaled down, `[72, 72, 3]`.
 const FACE: &[u8] = include_bytes!("self_test_face.rgb");
@@ -106,7 +96,8 @@ fn largest(got: &[f32], expected: &[f32]) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Answer, deviation, largest};
+    use super::{deviation, largest};
+    use crate::manifest::Answer;
 
     #[test]
     fn what_is_no_number_deviates_without_bound() {

@@ -11,8 +11,8 @@ use crate::device::{Choice, open_webgpu};
 use crate::error::EngineError;
 use crate::fetch::fetch;
 use crate::host;
-use crate::manifest::Manifest;
-use crate::self_test::{Answer, LIMIT, answer, deviation};
+use crate::manifest::{Answer, Manifest};
+use crate::self_test::{LIMIT, answer, deviation};
 
 const WEIGHTS: &str = "static/weights/";
 /// The loading of the program itself comes before; see the worker's script.

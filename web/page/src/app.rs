@@ -6,8 +6,8 @@ use std::rc::Rc;
 use futures_channel::oneshot;
 use js_sys::ArrayBuffer;
 use mesm_protocol::{
-    DeviceKind, DevicePreference, DeviceReport, Event, ModelReport, Outcome, Packet, ProtocolError,
-    Stage, VERSION,
+    DevicePreference, DeviceReport, Event, ModelReport, Outcome, Packet, ProtocolError, Stage,
+    VERSION,
 };
 use wasm_bindgen_futures::spawn_local;
 
@@ -321,13 +321,5 @@ impl App {
                 }
             }
         });
-    }
-}
-
-/// Short name of a kind of device.
-pub(crate) fn kind_name(kind: DeviceKind) -> &'static str {
-    match kind {
-        DeviceKind::Cpu => "Processor",
-        DeviceKind::Webgpu => "WebGPU",
     }
 }

@@ -150,8 +150,9 @@ impl Decoder {
     }
 
     /// Complaints about a track that was nevertheless decoded to its end; complete after [`Self::finish`].
-    pub(super) fn complaints(&self) -> &Complaints {
-        &self.complaints
+    pub(super) fn complaints(&self) -> Option<(&str, usize)> {
+        let Complaints { first, count, .. } = &self.complaints;
+        first.as_deref().map(|first| (first, *count))
     }
 }
 

@@ -52,11 +52,7 @@ impl SampleReader {
     /// Complaints of the decoder about a track that was nevertheless read to its end: the first one and their number.
     #[must_use]
     pub fn complaints(&self) -> Option<(&str, usize)> {
-        let complaints = self.decoder.complaints();
-        complaints
-            .first
-            .as_deref()
-            .map(|first| (first, complaints.count))
+        self.decoder.complaints()
     }
 
     fn read(&mut self) -> Result<Option<Vec<f32>>, ClipError> {

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::input::{hex, inputs, not_read};
 use super::output::begin;
-use super::plan::{Planned, Shard, Shards, Source, plan};
+use super::plan::{Options, Planned, Shard, Shards, Source, plan};
 use super::record::{Entry, Kind};
 use super::report::{InputFile, Report};
 use super::skipped::{Reason, Skipped, Skips};
@@ -17,17 +17,6 @@ use super::{ManifestError, header};
 use crate::store::{
     FORMAT, Head, Media, REPORT_FILE, Row, ShardWriter, Store, StoreError, write_atomically,
 };
-
-/// How a store is made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
-    /// Names of the classes, in the order of the target vectors; rows with another label are left out.
-    pub classes: Vec<String>,
-    /// The splits that are taken; empty for all. Rows of others are neither taken nor counted as left out.
-    pub splits: Vec<String>,
-    /// A shard ends after the row that takes it over so many bytes.
-    pub shard_bytes: u64,
-}
 
 /// How far it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -33,7 +33,8 @@ mod tests;
 mod videos;
 
 pub use error::ManifestError;
-pub use ingest::{Options, Outcome, Progress, prepare};
+pub use ingest::{Outcome, Progress, prepare};
+pub use plan::Options;
 pub use report::{InputFile, NotRead, Report, SplitReport};
 pub use skipped::{Example, Reason, Skipped};
 pub use videos::FaceFinder;

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use super::ManifestError;
 use super::archive::Archive;
 use super::header::{MAX_AUDIO_BYTES, MAX_FACE_BYTES};
-use super::ingest::Options;
 use super::record::{Columns, Entry, Kind, Refusal};
 use super::skipped::{Reason, Skips};
 use super::table::{Place, Table};
@@ -19,6 +18,17 @@ const MAX_VIDEO_BYTES: u64 = 2 << 30;
 const VIDEO_BYTES_A_BYTE: u64 = 8;
 /// More is a column taken for the split that is none.
 const MAX_SPLITS: usize = 1000;
+
+/// How a store is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Names of the classes, in the order of the target vectors; rows with another label are left out.
+    pub classes: Vec<String>,
+    /// The splits that are taken; empty for all. Rows of others are neither taken nor counted as left out.
+    pub splits: Vec<String>,
+    /// A shard ends after the row that takes it over so many bytes.
+    pub shard_bytes: u64,
+}
 
 /// A table with its archive.
 pub(super) struct Source {

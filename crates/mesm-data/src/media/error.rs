@@ -3,8 +3,7 @@
 use thiserror::Error;
 
 use super::face::MAX_FACE_SIDE;
-use super::rate::RATES_HZ;
-use super::voice::{MAX_CHANNELS, MAX_VOICE_S};
+use super::recording::{MAX_CHANNELS, MAX_VOICE_S, RATES_HZ};
 
 /// Why bytes are no picture or sound that can be used. The caller knows whose they are and says so.
 #[derive(Debug, Clone, PartialEq, Error)]

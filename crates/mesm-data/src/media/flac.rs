@@ -11,7 +11,7 @@ use symphonia_core::formats::{FormatOptions, FormatReader};
 use symphonia_core::io::{MediaSourceStream, MediaSourceStreamOptions};
 
 use super::MediaError;
-use super::voice::{Recording, check, most_samples};
+use super::recording::{Recording, check, most_samples};
 
 /// Decodes a FLAC file. Its check sums are compared: a changed bit is found, not heard.
 pub(super) fn decode(bytes: &[u8]) -> Result<Recording, MediaError> {

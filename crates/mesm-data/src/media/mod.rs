@@ -12,11 +12,12 @@ mod flac_writer;
 mod rate;
 #[cfg(test)]
 mod real_data;
+mod recording;
 mod voice;
 mod wav;
 
 pub use error::MediaError;
 pub use face::{FACE_SIDE, FACE_VALUES, MAX_FACE_BYTES, MAX_FACE_SIDE, face};
-pub use rate::RATES_HZ;
 pub(crate) use rate::at_speed;
-pub use voice::{MAX_CHANNELS, MAX_VOICE_BYTES, MAX_VOICE_S, VOICE_RATE_HZ, voice};
+pub use recording::{MAX_CHANNELS, MAX_VOICE_S, RATES_HZ, VOICE_RATE_HZ};
+pub use voice::{MAX_VOICE_BYTES, voice};

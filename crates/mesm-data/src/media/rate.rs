@@ -1,7 +1,5 @@
 //! Changes of the sample rate, by the rubato crate.
 
-use std::ops::RangeInclusive;
-
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{
     Async, FixedAsync, PolynomialDegree, Resampler, SincInterpolationParameters,
@@ -9,10 +7,7 @@ use rubato::{
 };
 
 use super::MediaError;
-use super::voice::{Recording, VOICE_RATE_HZ};
-
-/// Samples a second that are accepted.
-pub const RATES_HZ: RangeInclusive<u32> = 4_000..=192_000;
+use super::recording::{Recording, VOICE_RATE_HZ};
 
 /// Length of the interpolating filter at the lower of the two rates, in samples: the passband ends 6 % below half of
 /// that rate.

@@ -2,23 +2,8 @@
 
 use super::{MediaError, flac, rate, wav};
 
-/// Samples of an utterance a second.
-pub const VOICE_RATE_HZ: u32 = 16_000;
-/// Longest utterance, in seconds.
-pub const MAX_VOICE_S: u32 = 30;
 /// Most bytes an encoded utterance may have: 48 MiB, which 30 s of 24 bits, two channels and 192 kHz fit into.
 pub const MAX_VOICE_BYTES: usize = 48 << 20;
-/// Most channels of a sound.
-pub const MAX_CHANNELS: usize = 8;
-
-/// Decoded samples before their rate is changed.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Recording {
-    /// Samples a second, in [`rate::RATES_HZ`].
-    pub(super) rate_hz: u32,
-    /// The mean of the channels.
-    pub(super) mono: Vec<f32>,
-}
 
 /// The sound in `bytes`, FLAC or WAV, as mono samples at 16 kHz, full scale -1..=1: `[samples]`, at least one.
 ///
@@ -26,8 +11,8 @@ pub(super) struct Recording {
 /// 8, 16, 24 or 32 bits or 32-bit floats, those beyond full scale are clipped.
 ///
 /// # Errors
-/// [`MediaError`]: too many bytes, another format, more than [`MAX_VOICE_S`] seconds or [`MAX_CHANNELS`] channels, a
-/// rate outside of [`RATES_HZ`](super::RATES_HZ), no sample, damage.
+/// [`MediaError`]: too many bytes, another format, more than [`MAX_VOICE_S`](super::MAX_VOICE_S) seconds or
+/// [`MAX_CHANNELS`](super::MAX_CHANNELS) channels, a rate outside of [`RATES_HZ`](super::RATES_HZ), no sample, damage.
 pub fn voice(bytes: &[u8]) -> Result<Vec<f32>, MediaError> {
     if bytes.len() > MAX_VOICE_BYTES {
         return Err(MediaError::TooManyBytes {
@@ -55,27 +40,6 @@ pub fn voice(bytes: &[u8]) -> Result<Vec<f32>, MediaError> {
         *sample = sample.clamp(-1.0, 1.0);
     }
     Ok(samples)
-}
-
-/// Checks what a header says before anything is decoded.
-pub(super) fn check(rate_hz: u32, channels: usize, samples: u64) -> Result<(), MediaError> {
-    if !rate::RATES_HZ.contains(&rate_hz) {
-        return Err(MediaError::Rate { found: rate_hz });
-    }
-    if !(1..=MAX_CHANNELS).contains(&channels) {
-        return Err(MediaError::Channels { found: channels });
-    }
-    if samples > most_samples(rate_hz) {
-        return Err(MediaError::TooLong {
-            seconds: samples as f64 / f64::from(rate_hz),
-        });
-    }
-    Ok(())
-}
-
-/// Samples a channel of the longest utterance at that rate.
-pub(super) fn most_samples(rate_hz: u32) -> u64 {
-    u64::from(rate_hz) * u64::from(MAX_VOICE_S)
 }
 
 #[cfg(test)]
@@ -123,21 +87,5 @@ mod tests {
             voice(&vec![0; MAX_VOICE_BYTES + 1]),
             Err(MediaError::TooManyBytes { .. })
         ));
-    }
-
-    #[test]
-    fn headers_are_checked_before_anything_is_decoded() {
-        assert_eq!(check(16_000, 1, 480_000), Ok(()));
-        assert_eq!(
-            check(16_000, 1, 480_016),
-            Err(MediaError::TooLong { seconds: 30.001 })
-        );
-        assert_eq!(check(16_000, 0, 1), Err(MediaError::Channels { found: 0 }));
-        assert_eq!(check(16_000, 9, 1), Err(MediaError::Channels { found: 9 }));
-        assert_eq!(check(3_999, 1, 1), Err(MediaError::Rate { found: 3_999 }));
-        assert_eq!(
-            check(192_001, 1, 1),
-            Err(MediaError::Rate { found: 192_001 })
-        );
     }
 }

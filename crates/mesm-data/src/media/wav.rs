@@ -5,7 +5,7 @@ use std::io::Cursor;
 use hound::{SampleFormat, WavReader};
 
 use super::MediaError;
-use super::voice::{Recording, check};
+use super::recording::{Recording, check};
 
 /// Decodes a WAV file.
 pub(super) fn decode(bytes: &[u8]) -> Result<Recording, MediaError> {

@@ -1,7 +1,8 @@
 //! An evaluation as Markdown, to read and to put into a model card.
 
 use super::evaluation::Evaluation;
-use super::modality::{Intervals, ModalityReport};
+use super::intervals::Intervals;
+use super::modality::ModalityReport;
 use crate::metrics::{Interval, MultiLabelScores, Score};
 
 impl Evaluation {

@@ -3,6 +3,7 @@
 
 mod epochs;
 mod evaluation;
+mod intervals;
 mod markdown;
 mod modality;
 mod notes;
@@ -10,5 +11,6 @@ mod sweep;
 
 pub use epochs::{EpochScores, LogError, epochs, phases};
 pub use evaluation::Evaluation;
-pub use modality::{Answered, Confidence, Intervals, ModalityReport, Reporting, SourceScores};
+pub use intervals::Intervals;
+pub use modality::{Answered, Confidence, ModalityReport, Reporting, SourceScores};
 pub use sweep::{DensePoint, Sweep, SweepError, SweepPoint, SweepSeries};

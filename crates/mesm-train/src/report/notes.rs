@@ -1,6 +1,6 @@
 //! What must be known to read figures rightly.
 
-use super::modality::Intervals;
+use super::intervals::Intervals;
 use crate::metrics::Confusion;
 
 /// A class with fewer utterances than this gets a note.

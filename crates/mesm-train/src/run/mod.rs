@@ -256,9 +256,9 @@ impl Run<'_> {
             let own = self.config.model.top_p;
             let place = [TOP_P, at_work.state.phase as u64, whole as u64];
             let top_p = phase.top_p(rng(self.config.seed, &place).random(), own);
-            at_work.learner = at_work.learner.clone().keeping(top_p)?;
+            at_work.learner.set_top_p(top_p)?;
             let output = at_work.learner.forward(&utterances, self.device)?;
-            at_work.learner = at_work.learner.clone().keeping(own)?;
+            at_work.learner.set_top_p(own)?;
             let value = batch_loss(phase, loss, &output, &utterances);
             let number = value
                 .clone()

@@ -119,7 +119,7 @@ impl BarsView {
             ),
             ("Sound chunks", outcome.chunks.to_string()),
             ("Time", format!("{:.2} s", total / 1000.0)),
-            ("Device", crate::app::kind_name(outcome.device).to_owned()),
+            ("Device", super::lines::kind_name(outcome.device).to_owned()),
         ];
         for (name, value) in facts {
             let fact = add(&self.facts, "div", "", "")?;

@@ -2,8 +2,6 @@
 
 use mesm_protocol::{DeviceKind, DeviceReport, ModelReport, Outcome};
 
-use crate::app::kind_name;
-
 /// Short name for the chip at the top.
 pub(crate) fn device_name(device: &DeviceReport) -> String {
     match (device.kind, &device.adapter) {
@@ -57,4 +55,12 @@ pub(crate) fn device_details(device: &DeviceReport, model: &ModelReport) -> Stri
         test.recorded_deviation,
         test.limit,
     )
+}
+
+/// Short name of a kind of device.
+pub(crate) fn kind_name(kind: DeviceKind) -> &'static str {
+    match kind {
+        DeviceKind::Cpu => "Processor",
+        DeviceKind::Webgpu => "WebGPU",
+    }
 }
