@@ -8,7 +8,7 @@ use lexopt::prelude::*;
 use crate::bindgen;
 use crate::site::check_url;
 use crate::suites::Suite;
-use crate::train_demo::DEVICES;
+use crate::train_demo::{DEVICES, RECIPE};
 
 /// What the user reads without an argument or with `--help`.
 pub const HELP: &str = "\
@@ -35,6 +35,8 @@ Commands
     train-demo  train the page's model on a folder of labelled faces, voices and sentences
                 --data DIR         the folder, as `mesm prepare manifest --help` describes it
                 --out DIR          store, checkpoints, log and weights (runs/web)
+                --recipe FILE      phases and sizes (crates/mesm-train/recipes/web.toml; paper.toml beside it is
+                                   the paper's size)
                 --device D         cpu, cuda or vulkan (cpu)
     setup     bring everything that demo and test need, build nothing
     help      this text
@@ -83,6 +85,8 @@ pub enum Command {
         data: PathBuf,
         /// Where store, checkpoints and weights go.
         out: PathBuf,
+        /// Settings of the training.
+        recipe: PathBuf,
         /// Where to compute.
         device: String,
     },
@@ -125,6 +129,7 @@ impl Command {
             "train-demo" => Self::TrainDemo {
                 data: PathBuf::new(),
                 out: PathBuf::from("runs/web"),
+                recipe: PathBuf::from(RECIPE),
                 device: "cpu".to_owned(),
             },
             "setup" => Self::Setup,
@@ -154,6 +159,9 @@ impl Command {
                     *out = parser.value()?.into();
                 }
                 (Self::TrainDemo { data, .. }, Long("data")) => *data = parser.value()?.into(),
+                (Self::TrainDemo { recipe, .. }, Long("recipe")) => {
+                    *recipe = parser.value()?.into()
+                }
                 (Self::TrainDemo { device, .. }, Long("device")) => {
                     let name = parser.value()?.string()?;
                     if !DEVICES.contains(&name.as_str()) {

@@ -44,8 +44,13 @@ fn run(command: Command) -> Result<ExitCode> {
         }
         Command::Check => check::check(&places()?)?,
         Command::Dist { public_url, out } => dist(&places()?, &public_url, &out)?,
-        Command::TrainDemo { data, out, device } => {
-            train_demo::train_demo(&places()?, &data, &out, &device)?;
+        Command::TrainDemo {
+            data,
+            out,
+            recipe,
+            device,
+        } => {
+            train_demo::train_demo(&places()?, &data, &out, &recipe, &device)?;
         }
         Command::Setup => suites::prepare(&places()?).map(|_| ())?,
         Command::Bindgen(arguments) => return bindgen::stand_in(&arguments),

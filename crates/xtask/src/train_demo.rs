@@ -11,7 +11,7 @@ use crate::process::{clean, run};
 use crate::step::{note, step};
 
 /// Settings of the page's model.
-const RECIPE: &str = "crates/mesm-train/recipes/web.toml";
+pub const RECIPE: &str = "crates/mesm-train/recipes/web.toml";
 /// The devices a program can be built for, as `mesm --device` names them.
 pub const DEVICES: [&str; 3] = ["cpu", "cuda", "vulkan"];
 
@@ -25,9 +25,20 @@ const TOGETHER: &str = "joint,query";
 ///
 /// # Errors
 /// When the data cannot be read, the program does not build or the training fails.
-pub fn train_demo(places: &Places, data: &Path, out: &Path, device: &str) -> Result<()> {
+pub fn train_demo(
+    places: &Places,
+    data: &Path,
+    out: &Path,
+    recipe: &Path,
+    device: &str,
+) -> Result<()> {
     let here = std::env::current_dir().context("the current folder cannot be read")?;
     let (data, out) = (here.join(data), here.join(out));
+    let recipe = if recipe == Path::new(RECIPE) {
+        places.root.join(recipe)
+    } else {
+        here.join(recipe)
+    };
     let encoder = step("weights: text encoder", || minilm::require(places))?;
     let features: &[&str] = match device {
         "cpu" => &[],
@@ -49,6 +60,7 @@ pub fn train_demo(places: &Places, data: &Path, out: &Path, device: &str) -> Res
                 .args(words))
         })
     };
+    let name = recipe.file_stem().unwrap_or_default().to_string_lossy();
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let (store, web) = (text(&out.join("store")), out.join("web"));
     std::fs::create_dir_all(&web).with_context(|| format!("{}", web.display()))?;
@@ -61,7 +73,8 @@ pub fn train_demo(places: &Places, data: &Path, out: &Path, device: &str) -> Res
         command
             .current_dir(&places.root)
             .env("MESM_TEXT_ENCODER", &encoder)
-            .args(["train", "--data", &store, "--config", RECIPE])
+            .args(["train", "--data", &store, "--config"])
+            .arg(&recipe)
             .args(["--only", phase, "--device", device]);
         command
     };
@@ -85,7 +98,7 @@ pub fn train_demo(places: &Places, data: &Path, out: &Path, device: &str) -> Res
         run(&mut joint)
     })?;
     let (model, words) = (
-        text(&web.join("mesm-web.safetensors")),
+        text(&web.join(format!("mesm-{name}.safetensors"))),
         text(&web.join("text")),
     );
     mesm(

@@ -2,6 +2,7 @@
 
 pub mod arguments;
 mod progress;
+pub mod recipe;
 
 use std::io::Write;
 use std::path::Path;
