@@ -1,4 +1,5 @@
-// Sends the microphone's samples, mixed to one channel, to the page in blocks.
+// Sends the microphone's samples, mixed to one channel, to the page in blocks, each with the time at which it ended on
+// the audio clock, in seconds.
 const BLOCK = 1024;
 
 class Microphone extends AudioWorkletProcessor {
@@ -15,7 +16,8 @@ class Microphone extends AudioWorkletProcessor {
       for (const channel of input) sum += channel[i];
       this.block[this.filled++] = sum / input.length;
       if (this.filled === BLOCK) {
-        this.port.postMessage(this.block, [this.block.buffer]);
+        const end = currentTime + (i + 1) / sampleRate;
+        this.port.postMessage([this.block, end], [this.block.buffer]);
         this.block = new Float32Array(BLOCK);
         this.filled = 0;
       }

@@ -12,12 +12,26 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::json;
 use tempfile::TempDir;
 
+/// Chromium's number for what a page may not do.
+const BLOCK: u8 = 2;
+
 /// What Chromium takes for a camera and a microphone.
 pub(crate) struct Devices {
     /// Motion JPEG.
     pub(crate) video: PathBuf,
     /// WAV.
     pub(crate) sound: PathBuf,
+}
+
+/// How a browser is set up.
+#[derive(Default)]
+pub(crate) struct Setup<'a> {
+    /// Stand-ins for camera and microphone, allowed without a question.
+    pub(crate) devices: Option<&'a Devices>,
+    /// Camera and microphone are forbidden to every page.
+    pub(crate) forbidden: bool,
+    /// More arguments.
+    pub(crate) flags: &'a [&'a str],
 }
 
 /// A browser with an empty profile.
@@ -57,11 +71,11 @@ fn end_session(port: u16, session: &str) -> std::io::Result<()> {
 }
 
 impl Browser {
-    /// Starts a browser, with stand-ins for camera and microphone where they are given.
+    /// Starts a browser.
     ///
     /// # Panics
     /// When Chromium or its driver is missing, with the line that installs them.
-    pub(crate) async fn start(devices: Option<&Devices>) -> Self {
+    pub(crate) async fn start(setup: Setup<'_>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut driver = start_driver();
         let mut flags: Vec<String> = [
@@ -88,7 +102,8 @@ impl Browser {
             "--log-net-log={}",
             net_log(folder.path()).display()
         ));
-        if let Some(devices) = devices {
+        flags.extend(setup.flags.iter().copied().map(str::to_owned));
+        if let Some(devices) = setup.devices {
             flags.extend([
                 "--use-fake-device-for-media-stream".to_owned(),
                 "--use-fake-ui-for-media-stream".to_owned(),
@@ -102,8 +117,15 @@ impl Browser {
                 ),
             ]);
         }
+        let mut options = json!({ "binary": chromium(), "args": flags });
+        if setup.forbidden {
+            options["prefs"] = json!({
+                "profile.default_content_setting_values.media_stream_camera": BLOCK,
+                "profile.default_content_setting_values.media_stream_mic": BLOCK,
+            });
+        }
         let capabilities = json!({
-            "goog:chromeOptions": { "binary": chromium(), "args": flags },
+            "goog:chromeOptions": options,
             "timeouts": { "script": 120_000, "pageLoad": 120_000 },
         });
         let capabilities = capabilities.as_object().expect("an object").clone();

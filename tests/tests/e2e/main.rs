@@ -8,6 +8,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)] // a failed expectation is a failed test
 
 mod browser;
+mod capture;
 mod clip;
 mod native;
 mod net_log;
@@ -16,7 +17,7 @@ mod site;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use browser::{Browser, Devices};
+use browser::{Browser, Devices, Setup};
 use clip::Workshop;
 use page::Page;
 use serde_json::Value;
@@ -203,7 +204,11 @@ fn camera_and_microphone_are_judged_as_the_native_program_does() {
             sound: workshop.microphone(),
         };
         let site = Site::open();
-        let browser = Browser::start(Some(&devices)).await;
+        let browser = Browser::start(Setup {
+            devices: Some(&devices),
+            ..Setup::default()
+        })
+        .await;
         let page = Page::open(&browser, &site, "source=camera").await;
         let ready_ms = page.now_ms().await;
 
@@ -242,8 +247,8 @@ fn files_are_judged_as_the_native_program_does() {
     run(async {
         let workshop = Workshop::open();
         let site = Site::open();
-        let browser = Browser::start(None).await;
-        let page = Page::open(&browser, &site, "device=cpu&source=file&step").await;
+        let browser = Browser::start(Setup::default()).await;
+        let page = Page::open(&browser, &site, "device=cpu&source=file").await;
         let ready_ms = page.now_ms().await;
         page.write_words(WORDS).await;
         let mut last = 0;
@@ -266,7 +271,7 @@ fn the_sample_plays_and_is_judged() {
     let _turn = alone();
     run(async {
         let site = Site::open();
-        let browser = Browser::start(None).await;
+        let browser = Browser::start(Setup::default()).await;
         let page = Page::open(&browser, &site, "device=cpu").await;
         let ready_ms = page.now_ms().await;
         page.start().await;
@@ -291,8 +296,8 @@ fn webgpu_gives_the_native_numbers() {
     run(async {
         let workshop = Workshop::open();
         let site = Site::open();
-        let browser = Browser::start(None).await;
-        let page = Page::open(&browser, &site, "device=webgpu&source=file&step").await;
+        let browser = Browser::start(Setup::default()).await;
+        let page = Page::open(&browser, &site, "device=webgpu&source=file").await;
         let chip = page.text("#device-chip").await;
         let notice = page.text("#device-notice").await;
         assert!(

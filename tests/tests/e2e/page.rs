@@ -25,13 +25,29 @@ impl<'a> Page<'a> {
     /// Opens the page and waits until it can be used.
     pub(crate) async fn open(browser: &'a Browser, site: &Site, query: &str) -> Self {
         let page = Self { browser };
-        browser
-            .client
-            .goto(&site.page(query))
-            .await
-            .expect("the page opens");
-        page.wait_until_idle().await;
+        page.go(&site.page(query)).await;
         page
+    }
+
+    /// Opens the page at another address.
+    pub(crate) async fn at(browser: &'a Browser, address: &str) -> Self {
+        let page = Self { browser };
+        page.go(address).await;
+        page
+    }
+
+    async fn go(&self, address: &str) {
+        let client = &self.browser.client;
+        client.goto(address).await.expect("the page opens");
+        self.wait_until_idle().await;
+    }
+
+    /// Waits until an element says something.
+    pub(crate) async fn wait_for_text(&self, selector: &str, words: &str) {
+        self.wait(&format!("`{words}` in {selector}"), || async {
+            self.text(selector).await.contains(words).then_some(())
+        })
+        .await;
     }
 
     /// Waits until the page can be started (again).
@@ -182,12 +198,14 @@ impl<'a> Page<'a> {
             .unwrap_or_else(|error| panic!("{selector}: {error}"));
     }
 
-    async fn script(&self, script: &str) -> Value {
+    /// Runs a script in the page.
+    pub(crate) async fn script(&self, script: &str) -> Value {
         let value = self.browser.client.execute(script, vec![json!(null)]).await;
         value.unwrap_or_else(|error| panic!("`{script}`: {error}"))
     }
 
-    async fn wait<T, F: Future<Output = Option<T>>>(
+    /// Waits until `look` finds something.
+    pub(crate) async fn wait<T, F: Future<Output = Option<T>>>(
         &self,
         what: &str,
         mut look: impl FnMut() -> F,

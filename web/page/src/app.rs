@@ -9,15 +9,17 @@ use mesm_protocol::{
     DevicePreference, DeviceReport, Event, ModelReport, Outcome, Packet, ProtocolError, Stage,
     VERSION,
 };
+use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
+use web_sys::DragEvent;
 
-use crate::browser::{on, sleep, window};
+use crate::browser::{document, on, sleep, window};
 use crate::capture::{Assets, WindowInput};
 use crate::engine_link::EngineLink;
 use crate::error::PageError;
 use crate::query::Query;
 use crate::session::{self, Session};
-use crate::ui::{PageState, Ui};
+use crate::ui::{PageState, SourceKind, Ui};
 use crate::view::Views;
 use crate::{export, view};
 
@@ -96,7 +98,44 @@ impl App {
             let app = Rc::clone(self);
             on(input, "change", move |_| app.ui.show_source())?;
         }
+        self.take_drops()?;
+        for select in self.ui.pickers.selects() {
+            let app = Rc::clone(self);
+            on(select, "change", move |_| app.begin_again())?;
+        }
+        let app = Rc::clone(self);
+        on(self.ui.pickers.mirror(), "change", move |_| {
+            let running = app.session.borrow().is_some();
+            let live = app.ui.source() == SourceKind::Camera;
+            app.ui.pickers.show_mirror(running && live);
+        })?;
         Ok(())
+    }
+
+    /// Files may be dropped anywhere: a browser that is left alone would open them in the place of the page.
+    fn take_drops(self: &Rc<Self>) -> Result<(), PageError> {
+        let page = document()?;
+        let app = Rc::clone(self);
+        on(&page, "dragover", move |event| {
+            event.prevent_default();
+            app.ui.aim(true);
+        })?;
+        let app = Rc::clone(self);
+        on(&page, "dragleave", move |_| app.ui.aim(false))?;
+        let app = Rc::clone(self);
+        on(&page, "drop", move |event| {
+            event.prevent_default();
+            app.ui.aim(false);
+            let files = event
+                .dyn_ref::<DragEvent>()
+                .and_then(DragEvent::data_transfer)
+                .and_then(|dropped| dropped.files())
+                .filter(|files| files.length() > 0);
+            if let Some(files) = files.filter(|_| app.session.borrow().is_none()) {
+                app.ui.choose_file(&files);
+                app.begin();
+            }
+        })
     }
 
     fn load_assets(self: &Rc<Self>) {
@@ -165,6 +204,14 @@ impl App {
         }
         self.ui.set_state(PageState::Running);
         self.session.replace(Some(session::begin(Rc::clone(self))));
+    }
+
+    /// Starts the running session anew, with the devices that are chosen now.
+    fn begin_again(self: &Rc<Self>) {
+        if self.session.borrow().is_some() && self.ui.source() == SourceKind::Camera {
+            self.end("Changing the device.");
+            self.begin();
+        }
     }
 
     /// Ends the running session, if there is one.

@@ -9,6 +9,8 @@ mod capture;
 mod engine_link;
 mod error;
 mod export;
+mod memory;
+mod pickers;
 mod query;
 mod session;
 mod ui;

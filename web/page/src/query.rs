@@ -1,5 +1,5 @@
 //! The page's address tells how to start: `?device=cpu|webgpu|auto`, `?source=sample|camera|file`, `?words=...`,
-//! `?step` (judge a file window by window) and `?max_side=PIXELS` of the frames.
+//! `?step` (go through the sample window by window) and `?max_side=PIXELS` of the frames.
 
 use mesm_protocol::{DevicePreference, MAX_SIDE, MIN_SIDE};
 use web_sys::UrlSearchParams;

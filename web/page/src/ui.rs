@@ -1,13 +1,16 @@
 //! The controls of the page by name, and the line that says what is going on.
 
+use std::cell::Cell;
+
 use mesm_protocol::{DevicePreference, Settings};
 use web_sys::{
-    Element, HtmlButtonElement, HtmlElement, HtmlInputElement, HtmlProgressElement,
+    Element, FileList, HtmlButtonElement, HtmlElement, HtmlInputElement, HtmlProgressElement,
     HtmlSelectElement, HtmlTextAreaElement, HtmlVideoElement,
 };
 
 use crate::browser::{by_id, document};
 use crate::error::PageError;
+use crate::pickers::Pickers;
 use crate::query::Query;
 
 /// Where pictures and sound come from.
@@ -47,13 +50,16 @@ pub(crate) struct Ui {
     pub device: HtmlSelectElement,
     pub top_p: HtmlInputElement,
     pub theme: HtmlButtonElement,
+    pub pickers: Pickers,
+    devices: HtmlElement,
     sources: Vec<(SourceKind, HtmlInputElement)>,
     stage_hint: HtmlElement,
     file_field: HtmlElement,
     top_p_value: Element,
     use_visual: HtmlInputElement,
     use_acoustic: HtmlInputElement,
-    every_window: HtmlInputElement,
+    own_pace: HtmlInputElement,
+    stepping: Cell<bool>,
     progress: HtmlProgressElement,
     status: Element,
     device_chip: Element,
@@ -84,13 +90,16 @@ impl Ui {
             device: by_id("device")?,
             top_p: by_id("top-p")?,
             theme: by_id("theme")?,
+            pickers: Pickers::find()?,
+            devices: by_id("devices")?,
             sources,
             stage_hint: by_id("stage-hint")?,
             file_field: by_id("file-field")?,
             top_p_value: by_id("top-p-value")?,
             use_visual: by_id("use-visual")?,
             use_acoustic: by_id("use-acoustic")?,
-            every_window: by_id("every-window")?,
+            own_pace: by_id("own-pace")?,
+            stepping: Cell::new(false),
             progress: by_id("progress")?,
             status: by_id("status")?,
             device_chip: by_id("device-chip")?,
@@ -108,7 +117,7 @@ impl Ui {
         if let Some(words) = &query.words {
             self.words.set_value(words);
         }
-        self.every_window.set_checked(query.step);
+        self.stepping.set(query.step);
         self.device.set_value(match query.device {
             DevicePreference::Auto => "auto",
             DevicePreference::Cpu => "cpu",
@@ -131,9 +140,28 @@ impl Ui {
             .map_or(SourceKind::Sample, |(kind, _)| *kind)
     }
 
-    /// Whether a file is judged window by window and not while it plays.
+    /// Whether a file is gone through window by window, as fast as the engine can, and not while it plays.
     pub(crate) fn steps(&self) -> bool {
-        self.every_window.checked() && self.source() != SourceKind::Camera
+        match self.source() {
+            SourceKind::Sample => self.stepping.get(),
+            SourceKind::File => !self.own_pace.checked(),
+            SourceKind::Camera => false,
+        }
+    }
+
+    /// Makes a file that was dropped the chosen source.
+    pub(crate) fn choose_file(&self, files: &FileList) {
+        self.file.set_files(Some(files));
+        for (kind, input) in &self.sources {
+            input.set_checked(*kind == SourceKind::File);
+        }
+        self.show_source();
+    }
+
+    /// Shows that a file may be let go here.
+    pub(crate) fn aim(&self, aimed: bool) {
+        // It is a hint; dropping works without.
+        let _ = self.stage.class_list().toggle_with_force("aimed", aimed);
     }
 
     /// The settings of the next window.
@@ -149,10 +177,11 @@ impl Ui {
     pub(crate) fn show_source(&self) {
         let source = self.source();
         self.file_field.set_hidden(source != SourceKind::File);
+        self.devices.set_hidden(source != SourceKind::Camera);
         self.stage_hint.set_text_content(Some(match source {
             SourceKind::Sample => "Press start to try the sample, or choose your camera.",
             SourceKind::Camera => "Press start and allow camera and microphone. Nothing is recorded or sent.",
-            SourceKind::File => "Choose a video or a sound file and press start. It is opened here and sent nowhere.",
+            SourceKind::File => "Drop a video or a sound file here, or choose one, and press start. It is opened here and sent nowhere.",
         }));
     }
 

@@ -25,7 +25,17 @@ pub(crate) struct WindowInput {
 }
 
 impl WindowInput {
-    /// Whether there is anything to look at or listen to.
+    /// Words alone.
+    pub(crate) fn of_words(text: String) -> Self {
+        Self {
+            start_ms: 0.0,
+            text,
+            pictures: Vec::new(),
+            samples: None,
+        }
+    }
+
+    /// Whether there is nothing to look at or listen to.
     pub(crate) fn is_empty(&self) -> bool {
         self.pictures.is_empty() && self.samples.as_ref().is_none_or(|s| s.length() == 0)
     }

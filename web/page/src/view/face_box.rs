@@ -28,18 +28,14 @@ pub(crate) fn place_face_box(ui: &Ui, outcome: &Outcome, input: &WindowInput) {
         (stage_width - f64::from(picture.width) * scale) / 2.0,
         (stage_height - f64::from(picture.height) * scale) / 2.0,
     );
-    let mirrored = ui.stage.class_list().contains("mirrored");
-    let x = |value: f32| {
-        let x = bar_x + f64::from(value) * scale;
-        if mirrored { stage_width - x } else { x }
-    };
+    // Where the picture is mirrored, the layer of this box is mirrored with it.
+    let x = |value: f32| bar_x + f64::from(value) * scale;
     let y = |value: f32| bar_y + f64::from(value) * scale;
-    let (from, to) = (x(left).min(x(right)), x(left).max(x(right)));
     let style = ui.face_box.style();
     for (property, px) in [
-        ("left", from),
+        ("left", x(left)),
         ("top", y(top)),
-        ("width", to - from),
+        ("width", x(right) - x(left)),
         ("height", y(bottom) - y(top)),
     ] {
         // A box that is not placed is no reason to show no result.

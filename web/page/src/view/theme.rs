@@ -1,23 +1,21 @@
 //! Light or dark: the system's choice until the person makes one.
 
-use web_sys::{HtmlButtonElement, Storage};
+use web_sys::HtmlButtonElement;
 
 use crate::browser::{document, on, window};
 use crate::error::PageError;
+use crate::memory::{remember, remembered};
 
 const KEY: &str = "mesm-theme";
 
 /// Applies the stored choice and lets the button change it.
 pub(crate) fn start(button: &HtmlButtonElement) -> Result<(), PageError> {
-    if let Some(stored) = storage().and_then(|storage| storage.get_item(KEY).ok().flatten()) {
+    if let Some(stored) = remembered(KEY) {
         apply(&stored)?;
     }
     on(button, "click", |_| {
         let next = if is_dark() { "light" } else { "dark" };
-        // Without storage the choice lasts as long as the page.
-        if let Some(storage) = storage() {
-            let _ = storage.set_item(KEY, next);
-        }
+        remember(KEY, next);
         let _ = apply(next);
     })
 }
@@ -44,8 +42,4 @@ fn system_is_dark() -> bool {
         .and_then(|window| window.match_media("(prefers-color-scheme: dark)").ok())
         .flatten()
         .is_some_and(|list| list.matches())
-}
-
-fn storage() -> Option<Storage> {
-    window().ok()?.local_storage().ok().flatten()
 }
