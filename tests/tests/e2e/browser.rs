@@ -53,21 +53,41 @@ impl Drop for Driver {
     fn drop(&mut self) {
         // A killed driver leaves its browser behind, so the session is ended first; all of it may be over already.
         if let Some(session) = &self.session {
-            drop(end_session(self.port, session));
+            drop(send(
+                self.port,
+                "DELETE",
+                &format!("/session/{session}"),
+                "",
+            ));
         }
         drop(self.program.kill());
         drop(self.program.wait());
     }
 }
 
-fn end_session(port: u16, session: &str) -> std::io::Result<()> {
+/// What the `WebDriver` library has no words for.
+fn send(port: u16, method: &str, path: &str, body: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     write!(
         stream,
-        "DELETE /session/{session} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n"
+        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
     )?;
-    stream.read_to_string(&mut String::new()).map(drop)
+    // The driver leaves the connection open.
+    let mut reader = BufReader::new(stream);
+    let (mut answer, mut length) = (String::new(), 0);
+    while !answer.ends_with("\r\n\r\n") {
+        let start = answer.len();
+        reader.read_line(&mut answer)?;
+        let line = answer[start..].to_ascii_lowercase();
+        if let Some(bytes) = line.strip_prefix("content-length:") {
+            length = bytes.trim().parse().unwrap_or(0);
+        }
+    }
+    reader.take(length).read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 impl Browser {
@@ -140,6 +160,19 @@ impl Browser {
             driver,
             folder,
         }
+    }
+
+    /// Runs a script in every page that is opened from now on, before its own scripts.
+    pub(crate) fn before_pages(&self, script: &str) {
+        let session = self.driver.session.as_deref().expect("a session");
+        let command = json!({
+            "cmd": "Page.addScriptToEvaluateOnNewDocument",
+            "params": { "source": script },
+        });
+        let path = format!("/session/{session}/goog/cdp/execute");
+        let answer = send(self.driver.port, "POST", &path, &command.to_string())
+            .expect("the driver answers");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
 
     /// Ends the browser and gives the log of all its requests.

@@ -200,6 +200,80 @@ fn what_is_taken_away_is_gone_on_without() {
     });
 }
 
+/// A browser that hears words by itself, after it has brought a language.
+const HEARS: &str = "
+    let there = 'downloadable';
+    window.SpeechRecognition = class extends EventTarget {
+        static async available(o) {
+            if (!o.processLocally) throw new Error('not asked for local processing');
+            return there;
+        }
+        static async install() { there = 'available'; return true; }
+        start(track) {
+            if (!this.processLocally || track.kind !== 'audio') throw new Error('would leave the device');
+            this.timer = setInterval(() => {
+                const said = [{ transcript: 'what a lovely surprise' }];
+                said.isFinal = false;
+                this.dispatchEvent(Object.assign(new Event('result'), { resultIndex: 0, results: [said] }));
+            }, 300);
+        }
+        abort() { clearInterval(this.timer); }
+    };
+";
+
+#[test]
+fn words_are_heard_on_this_device_or_not_at_all() {
+    let _turn = alone();
+    run(async {
+        let workshop = Workshop::open();
+        let devices = Devices {
+            video: workshop.camera(),
+            sound: workshop.microphone(),
+        };
+        let site = Site::open();
+        let browser = Browser::start(Setup {
+            devices: Some(&devices),
+            ..Setup::default()
+        })
+        .await;
+        // A browser with recognition that makes no promise: it is as if it had none.
+        browser.before_pages("window.SpeechRecognition = class {};");
+        let page = Page::open(&browser, &site, "device=cpu&source=camera").await;
+        page.wait_for_text(
+            "#listen-note",
+            "Off: this browser would send your voice to a server",
+        )
+        .await;
+        assert_eq!(
+            page.script("return document.getElementById('listen').disabled")
+                .await,
+            true
+        );
+        assert_eq!(
+            page.text("#words-origin").await,
+            "none: the empty sentence asks"
+        );
+        page.write_words("so it is").await;
+        assert_eq!(page.text("#words-origin").await, "typed");
+
+        browser.before_pages(HEARS);
+        let page = Page::open(&browser, &site, "device=cpu&source=camera").await;
+        page.wait_for_text("#listen-note", "brings a language once")
+            .await;
+        page.press("#listen").await;
+        page.wait_for_text("#listen-note", "on this device").await;
+        page.start().await;
+        page.wait_for_text("#words-origin", "heard on this device")
+            .await;
+        let last = page.wait_for_result(0).await;
+        page.wait_for_result(last).await;
+        let shown = page.result().await;
+        assert!(!shown["notes"].to_string().contains("no words"), "{shown}");
+        page.stop().await;
+        browser.close().await;
+    });
+}
+
 #[test]
 fn a_dropped_file_is_judged_to_its_end() {
     let _turn = alone();

@@ -185,7 +185,8 @@ impl<'a> Page<'a> {
             .expect("a number")
     }
 
-    async fn press(&self, selector: &str) {
+    /// Presses what a person would press.
+    pub(crate) async fn press(&self, selector: &str) {
         let button = self
             .browser
             .client

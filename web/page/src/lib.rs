@@ -15,6 +15,7 @@ mod query;
 mod session;
 mod ui;
 mod view;
+mod words;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 

@@ -5,13 +5,14 @@ use std::cell::Cell;
 use mesm_protocol::{DevicePreference, Settings};
 use web_sys::{
     Element, FileList, HtmlButtonElement, HtmlElement, HtmlInputElement, HtmlProgressElement,
-    HtmlSelectElement, HtmlTextAreaElement, HtmlVideoElement,
+    HtmlSelectElement, HtmlVideoElement,
 };
 
 use crate::browser::{by_id, document};
 use crate::error::PageError;
 use crate::pickers::Pickers;
 use crate::query::Query;
+use crate::words::Words;
 
 /// Where pictures and sound come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +47,7 @@ pub(crate) struct Ui {
     pub start: HtmlButtonElement,
     pub stop: HtmlButtonElement,
     pub file: HtmlInputElement,
-    pub words: HtmlTextAreaElement,
+    pub words: Words,
     pub device: HtmlSelectElement,
     pub top_p: HtmlInputElement,
     pub theme: HtmlButtonElement,
@@ -86,7 +87,7 @@ impl Ui {
             start: by_id("start")?,
             stop: by_id("stop")?,
             file: by_id("file")?,
-            words: by_id("words")?,
+            words: Words::find()?,
             device: by_id("device")?,
             top_p: by_id("top-p")?,
             theme: by_id("theme")?,
@@ -115,7 +116,7 @@ impl Ui {
             }
         }
         if let Some(words) = &query.words {
-            self.words.set_value(words);
+            self.words.set(words);
         }
         self.stepping.set(query.step);
         self.device.set_value(match query.device {

@@ -7,6 +7,7 @@ pub(crate) mod devices;
 mod feed;
 mod frames;
 mod microphone;
+pub(crate) mod speech;
 mod trouble;
 mod window;
 

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::POLL_MS;
 use crate::app::App;
 use crate::browser::{document, now_ms, sleep};
+use crate::capture::speech::Speech;
 use crate::capture::{
     Camera, Cause, Device, Feed, Microphone, Trouble, WINDOW_MS, WindowInput, devices,
 };
@@ -23,6 +24,7 @@ const MOST_LATE_MS: f64 = 500.0;
 struct Sources {
     camera: Option<Camera>,
     microphone: Option<Microphone>,
+    speech: Option<Speech>,
     troubles: Vec<Trouble>,
 }
 
@@ -42,6 +44,7 @@ pub(super) async fn run(
     while !stopped.get() {
         let now = now_ms();
         sources.watch(app)?;
+        sources.hear(app, now);
         if document()?.hidden() {
             app.ui.say("Paused: the page is not in view.");
             // Nobody looks: the next window begins when somebody does.
@@ -96,6 +99,15 @@ impl Sources {
                 Ok(microphone) => {
                     let track = microphone.track();
                     pickers.show_in_use(Device::Microphone, track).await;
+                    if app.ui.words.listens() {
+                        match Speech::start(track) {
+                            Ok(speech) => {
+                                app.ui.words.hold(true);
+                                sources.speech = Some(speech);
+                            }
+                            Err(error) => app.ui.words.stop_listening(&error.to_string()),
+                        }
+                    }
                     sources.microphone = Some(microphone);
                 }
                 Err(error) => sources.note(Device::Microphone, Cause::Other(error.to_string())),
@@ -123,6 +135,7 @@ impl Sources {
             self.note(Device::Camera, Cause::Unplugged);
         }
         if self.microphone.as_ref().is_some_and(|m| !m.is_live()) {
+            self.speech = None;
             self.microphone = None;
             self.note(Device::Microphone, Cause::Unplugged);
         }
@@ -130,6 +143,19 @@ impl Sources {
             self.tell(app)?;
         }
         Ok(())
+    }
+
+    /// Writes down what was heard.
+    fn hear(&mut self, app: &App, now_ms: f64) {
+        let Some(speech) = &self.speech else {
+            return;
+        };
+        if let Some(fault) = speech.fault() {
+            app.ui.words.stop_listening(&fault);
+            self.speech = None;
+        } else {
+            app.ui.words.hear(&speech.words(now_ms));
+        }
     }
 
     fn tell(&self, app: &App) -> Result<(), PageError> {

@@ -34,6 +34,7 @@ pub(crate) fn begin(app: Rc<App>) -> Session {
         app.ui.pickers.show_facts("");
         app.ui.pickers.show_mirror(false);
         let outcome = run(&app, &seen).await;
+        app.ui.words.hold(false);
         if seen.get() {
             return;
         }
