@@ -10,6 +10,7 @@
 mod browser;
 mod capture;
 mod clip;
+mod live;
 mod native;
 mod net_log;
 mod page;

@@ -5,6 +5,15 @@ use js_sys::{Array, Function, JsString};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
+/// Bytes of the program's memory; it never shrinks.
+pub(crate) fn memory_bytes() -> u64 {
+    let memory = wasm_bindgen::memory();
+    let buffer = memory
+        .dyn_ref::<js_sys::WebAssembly::Memory>()
+        .map(|memory| memory.buffer().unchecked_into::<js_sys::ArrayBuffer>());
+    buffer.map_or(0, |buffer| u64::from(buffer.byte_length()))
+}
+
 #[wasm_bindgen]
 extern "C" {
     #[wasm_bindgen(js_namespace = self, js_name = postMessage, catch)]

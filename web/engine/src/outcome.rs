@@ -84,6 +84,7 @@ pub(crate) fn outcome(
             .map(|(modality, cost)| (letter(*modality), macs(cost)))
             .collect(),
         device,
+        memory_bytes: crate::host::memory_bytes(),
         timings_ms: findings.timings_ms.clone(),
         notes: findings.notes.clone(),
         faces,

@@ -5,16 +5,16 @@ use std::io::Cursor;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use js_sys::{JSON, Object, Promise, Reflect, Uint8ClampedArray};
+use js_sys::{JSON, Object, Promise, Reflect};
 use mesm_protocol::{Outcome, SAMPLE_RATE_HZ};
 use serde_json::json;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::future_to_promise;
-use web_sys::{Element, HtmlCanvasElement};
+use web_sys::Element;
 
-use crate::browser::{by_id, make, window};
-use crate::capture::{Picture, WindowInput, context_2d};
+use crate::browser::{by_id, window};
+use crate::capture::{Picture, WindowInput};
 use crate::error::PageError;
 
 /// Puts the result where scripts and tests find it.
@@ -78,18 +78,7 @@ fn files(input: &WindowInput) -> Result<Object, PageError> {
 /// The browser's own lossless encoder; all pixels are opaque, so nothing is lost.
 fn png(picture: &Picture) -> Result<Vec<u8>, PageError> {
     let failed = PageError::browser("a picture could not be exported");
-    let canvas: HtmlCanvasElement = make("canvas", "")?;
-    canvas.set_width(picture.width);
-    canvas.set_height(picture.height);
-    let data = web_sys::ImageData::new_with_js_u8_clamped_array_and_sh(
-        &Uint8ClampedArray::new(&picture.pixels),
-        picture.width,
-        picture.height,
-    )
-    .map_err(&failed)?;
-    context_2d(&canvas, true)?
-        .put_image_data(&data, 0.0, 0.0)
-        .map_err(&failed)?;
+    let canvas = picture.canvas()?;
     let url = canvas.to_data_url_with_type("image/png").map_err(&failed)?;
     let encoded = url.rsplit(',').next().unwrap_or_default();
     STANDARD

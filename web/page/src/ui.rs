@@ -3,15 +3,18 @@
 use std::cell::Cell;
 
 use mesm_protocol::{DevicePreference, Settings};
+use wasm_bindgen::JsCast;
 use web_sys::{
-    Element, FileList, HtmlButtonElement, HtmlElement, HtmlInputElement, HtmlProgressElement,
-    HtmlSelectElement, HtmlVideoElement,
+    Element, EventTarget, FileList, HtmlButtonElement, HtmlElement, HtmlInputElement,
+    HtmlProgressElement, HtmlSelectElement, HtmlVideoElement,
 };
 
 use crate::browser::{by_id, document};
 use crate::error::PageError;
 use crate::pickers::Pickers;
 use crate::query::Query;
+use crate::save::Format;
+use crate::view::{Look, Paint};
 use crate::words::Words;
 
 /// Where pictures and sound come from.
@@ -43,7 +46,6 @@ pub(crate) enum PageState {
 pub(crate) struct Ui {
     pub preview: HtmlVideoElement,
     pub stage: HtmlElement,
-    pub face_box: HtmlElement,
     pub start: HtmlButtonElement,
     pub stop: HtmlButtonElement,
     pub file: HtmlInputElement,
@@ -52,6 +54,12 @@ pub(crate) struct Ui {
     pub top_p: HtmlInputElement,
     pub theme: HtmlButtonElement,
     pub pickers: Pickers,
+    pub curve: HtmlButtonElement,
+    layers: Vec<HtmlInputElement>,
+    soft: HtmlInputElement,
+    smoothing: HtmlSelectElement,
+    saves: Vec<(HtmlButtonElement, Format)>,
+    announcement: Element,
     devices: HtmlElement,
     sources: Vec<(SourceKind, HtmlInputElement)>,
     stage_hint: HtmlElement,
@@ -70,20 +78,15 @@ pub(crate) struct Ui {
 impl Ui {
     /// Finds every control in the document.
     pub(crate) fn find() -> Result<Self, PageError> {
+        let inputs = radios("source")?;
         let mut sources = Vec::new();
         for (kind, name) in SourceKind::ALL {
-            let input = document()?
-                .query_selector(&format!("input[name=source][value={name}]"))
-                .ok()
-                .flatten()
-                .and_then(|element| wasm_bindgen::JsCast::dyn_into(element).ok())
-                .ok_or(PageError::Missing("source"))?;
-            sources.push((kind, input));
+            let input = inputs.iter().find(|input| input.value() == name);
+            sources.push((kind, input.cloned().ok_or(PageError::Missing("source"))?));
         }
         Ok(Self {
             preview: by_id("preview")?,
             stage: by_id("stage")?,
-            face_box: by_id("face-box")?,
             start: by_id("start")?,
             stop: by_id("stop")?,
             file: by_id("file")?,
@@ -92,6 +95,16 @@ impl Ui {
             top_p: by_id("top-p")?,
             theme: by_id("theme")?,
             pickers: Pickers::find()?,
+            curve: by_id("curve")?,
+            layers: radios("layer")?,
+            soft: by_id("soft")?,
+            smoothing: by_id("smoothing")?,
+            saves: vec![
+                (by_id("save-csv")?, Format::Csv),
+                (by_id("save-jsonl")?, Format::JsonLines),
+                (by_id("save-png")?, Format::Png),
+            ],
+            announcement: by_id("announcement")?,
             devices: by_id("devices")?,
             sources,
             stage_hint: by_id("stage-hint")?,
@@ -198,6 +211,57 @@ impl Ui {
         self.show_top_p();
     }
 
+    /// How attention is shown.
+    pub(crate) fn look(&self) -> Look {
+        let chosen = self.layers.iter().find(|input| input.checked());
+        Look {
+            layer: chosen
+                .and_then(|input| input.value().parse::<usize>().ok())
+                .and_then(|number| number.checked_sub(1)),
+            paint: if self.soft.checked() {
+                Paint::Weights
+            } else {
+                Paint::Kept
+            },
+        }
+    }
+
+    /// The inputs that change how attention is shown.
+    pub(crate) fn look_inputs(&self) -> impl Iterator<Item = &HtmlInputElement> {
+        self.layers.iter().chain([&self.soft])
+    }
+
+    /// The controls that change what is asked.
+    pub(crate) fn asking_inputs(&self) -> [&EventTarget; 4] {
+        [
+            &self.top_p,
+            &self.use_visual,
+            &self.use_acoustic,
+            self.words.field(),
+        ]
+    }
+
+    /// The buttons that save what was judged.
+    pub(crate) fn save_buttons(&self) -> &[(HtmlButtonElement, Format)] {
+        &self.saves
+    }
+
+    /// How slowly the bars follow, in milliseconds; 0 for at once.
+    pub(crate) fn smoothing_ms(&self) -> f64 {
+        self.smoothing.value().parse().unwrap_or(0.0)
+    }
+
+    /// Says what is going on, and lets those hear it who listen to the page.
+    pub(crate) fn announce(&self, text: &str) {
+        self.say(text);
+        self.whisper(text);
+    }
+
+    /// Lets those hear it who listen to the page.
+    pub(crate) fn whisper(&self, text: &str) {
+        self.announcement.set_text_content(Some(text));
+    }
+
     /// Says what is going on.
     pub(crate) fn say(&self, text: &str) {
         self.status.set_text_content(Some(text));
@@ -233,6 +297,20 @@ impl Ui {
             PageState::Failed => "failed",
         });
     }
+}
+
+/// The inputs of which one is chosen.
+fn radios(name: &'static str) -> Result<Vec<HtmlInputElement>, PageError> {
+    let found = document()?
+        .query_selector_all(&format!("input[name={name}]"))
+        .map_err(PageError::browser("the document could not be read"))?;
+    let inputs: Vec<HtmlInputElement> = (0..found.length())
+        .filter_map(|index| found.item(index)?.dyn_into().ok())
+        .collect();
+    if inputs.is_empty() {
+        return Err(PageError::Missing(name));
+    }
+    Ok(inputs)
 }
 
 fn mark_state(state: &str) {

@@ -51,6 +51,11 @@ impl Words {
         Ok(words)
     }
 
+    /// The field, for those who want to hear of a change.
+    pub(crate) fn field(&self) -> &HtmlTextAreaElement {
+        &self.field
+    }
+
     /// What is to be judged.
     pub(crate) fn value(&self) -> String {
         self.field.value()

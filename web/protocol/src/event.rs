@@ -209,6 +209,8 @@ pub struct Outcome {
     pub macs: BTreeMap<Modality, Macs>,
     /// `cpu` or `webgpu`.
     pub device: DeviceKind,
+    /// Memory of the engine's program in bytes, that of the graphics card not counted.
+    pub memory_bytes: u64,
     /// Milliseconds by step, and `total`.
     pub timings_ms: BTreeMap<String, f64>,
     /// What was absent or replaced.
@@ -266,6 +268,7 @@ mod tests {
             active_points: BTreeMap::from([(Modality::Visual, vec![4])]),
             macs: BTreeMap::new(),
             device: DeviceKind::Cpu,
+            memory_bytes: 0,
             timings_ms: BTreeMap::new(),
             notes: Vec::new(),
             faces: Vec::new(),

@@ -1,10 +1,10 @@
 //! Single pictures of a playing video.
 
-use js_sys::{ArrayBuffer, Uint8Array};
+use js_sys::{ArrayBuffer, Uint8Array, Uint8ClampedArray};
 use mesm_protocol::MIN_SIDE;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::JsValue;
-use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, HtmlVideoElement};
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, HtmlVideoElement, ImageData};
 
 use crate::browser::make;
 use crate::error::PageError;
@@ -20,6 +20,48 @@ pub(crate) struct Picture {
     pub height: u32,
     /// `[height, width, 4]` bytes.
     pub pixels: ArrayBuffer,
+}
+
+/// Longer side of a picture that is kept for later, in pixels, and how well it is kept.
+const SMALL_SIDE: u32 = 320;
+const SMALL_QUALITY: f64 = 0.7;
+
+impl Picture {
+    /// The picture made small, as a `data:` address.
+    pub(crate) fn small(&self) -> Result<String, PageError> {
+        let full = self.canvas()?;
+        let scale = f64::from(SMALL_SIDE) / f64::from(self.width.max(self.height));
+        let size = |side: u32| (f64::from(side) * scale.min(1.0)).round().max(1.0);
+        let (width, height) = (size(self.width), size(self.height));
+        let canvas: HtmlCanvasElement = make("canvas", "")?;
+        canvas.set_width(width as u32);
+        canvas.set_height(height as u32);
+        let failed = PageError::browser("a picture could not be kept");
+        context_2d(&canvas, false)?
+            .draw_image_with_html_canvas_element_and_dw_and_dh(&full, 0.0, 0.0, width, height)
+            .map_err(&failed)?;
+        canvas
+            .to_data_url_with_type_and_encoder_options("image/jpeg", &SMALL_QUALITY.into())
+            .map_err(&failed)
+    }
+
+    /// The picture on a canvas of its own.
+    pub(crate) fn canvas(&self) -> Result<HtmlCanvasElement, PageError> {
+        let canvas: HtmlCanvasElement = make("canvas", "")?;
+        canvas.set_width(self.width);
+        canvas.set_height(self.height);
+        let failed = PageError::browser("a picture could not be drawn");
+        let data = ImageData::new_with_js_u8_clamped_array_and_sh(
+            &Uint8ClampedArray::new(&self.pixels),
+            self.width,
+            self.height,
+        )
+        .map_err(&failed)?;
+        context_2d(&canvas, true)?
+            .put_image_data(&data, 0.0, 0.0)
+            .map_err(&failed)?;
+        Ok(canvas)
+    }
 }
 
 /// Draws frames on a canvas of its own to read their pixels.

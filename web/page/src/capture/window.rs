@@ -3,7 +3,9 @@
 use std::rc::Rc;
 
 use js_sys::{ArrayBuffer, Float32Array};
-use mesm_protocol::{Element, Frame, MAX_SAMPLES, Packet, Request, Settings, Slab, Window};
+use mesm_protocol::{
+    Element, Frame, MAX_SAMPLES, Packet, Request, SAMPLE_RATE_HZ, Settings, Slab, Window,
+};
 
 use super::FRAME_STEP_MS;
 use super::frames::Picture;
@@ -25,14 +27,29 @@ pub(crate) struct WindowInput {
 }
 
 impl WindowInput {
-    /// Words alone.
-    pub(crate) fn of_words(text: String) -> Self {
+    /// Words alone, finished at `end_ms`.
+    pub(crate) fn of_words(text: String, end_ms: f64) -> Self {
         Self {
-            start_ms: 0.0,
+            start_ms: end_ms - WINDOW_MS,
             text,
             pictures: Vec::new(),
             samples: None,
         }
+    }
+
+    /// End on the source's clock in milliseconds: of the sound, or the last picture.
+    pub(crate) fn end_ms(&self) -> f64 {
+        let sound_ms = self.samples.as_ref().map_or(0.0, |samples| {
+            f64::from(samples.length()) * 1000.0 / f64::from(SAMPLE_RATE_HZ)
+        });
+        let picture_ms = self.pictures.last().map_or(0.0, |p| p.t_ms - self.start_ms);
+        let length_ms = sound_ms.max(picture_ms);
+        self.start_ms
+            + if length_ms > 0.0 {
+                length_ms
+            } else {
+                WINDOW_MS
+            }
     }
 
     /// Whether there is nothing to look at or listen to.

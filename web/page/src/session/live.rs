@@ -56,7 +56,7 @@ pub(super) async fn run(
         if sources.is_empty() {
             let text = app.ui.words.value();
             if app.engine_is_free() && words.finished(&text, now) {
-                drop(app.send(WindowInput::of_words(text))?);
+                drop(app.send(WindowInput::of_words(text, now))?);
             }
         } else if app.engine_is_free() && now - since_ms >= WINDOW_MS {
             // The first window waits for three full seconds, so that every window is of the same length.

@@ -9,6 +9,7 @@ use wasm_bindgen::{Clamped, JsCast};
 use web_sys::{Element, HtmlCanvasElement, HtmlElement, ImageData};
 
 use super::colours::{decibels, power};
+use super::maps::{Area, Layer, Paint};
 use crate::browser::{add, append, by_id, make, on};
 use crate::capture::context_2d;
 use crate::error::PageError;
@@ -16,20 +17,10 @@ use crate::error::PageError;
 /// Sides of a face crop.
 const CROP: usize = 48;
 /// Bands and steps of a mel chunk.
-const BANDS: usize = 128;
-const STEPS: usize = 32;
+pub(super) const BANDS: usize = 128;
+pub(super) const STEPS: usize = 32;
 /// The attribute of a button that says which row it shows.
 const ROW: &str = "data-row";
-/// Red of the kept points, as the theme's `--active`.
-const ACTIVE: &str = "rgb(255 60 70 / ";
-
-/// A layer on the page's side.
-struct Layer {
-    height: usize,
-    width: usize,
-    weights: Vec<f32>,
-    masks: Vec<u8>,
-}
 
 /// What is shown: pictures, a row each, and layers over them.
 #[derive(Default)]
@@ -37,6 +28,7 @@ struct Shown {
     /// Pixels of each row, `[height, width, 4]`.
     pictures: Vec<Vec<u8>>,
     layers: Vec<Layer>,
+    paint: Paint,
     row: usize,
 }
 
@@ -109,24 +101,21 @@ impl AttentionView {
         pictures: Option<Slab>,
         layers: &[AttentionLayer],
         buffers: &[ArrayBuffer],
+        paint: Paint,
     ) -> Result<(), PageError> {
         let inner = &self.inner;
         let pictures = pictures.map_or_else(Vec::new, |slab| inner.pictures(slab, buffers));
         let layers = layers
             .iter()
             .filter(|layer| layer.weights.rows == pictures.len())
-            .map(|layer| Layer {
-                height: layer.height,
-                width: layer.width,
-                weights: Float32Array::new(&buffers[layer.weights.buffer]).to_vec(),
-                masks: Uint8Array::new(&buffers[layer.masks.buffer]).to_vec(),
-            })
+            .map(|layer| Layer::of(layer, buffers))
             .collect();
         {
             let mut shown = inner.shown.borrow_mut();
             shown.row = shown.row.min(pictures.len().saturating_sub(1));
             shown.pictures = pictures;
             shown.layers = layers;
+            shown.paint = paint;
         }
         inner.draw_rows()?;
         inner.draw_maps()
@@ -209,13 +198,9 @@ impl Inner {
         };
         let source = canvas_of(picture, self.size)?;
         for (index, layer) in shown.layers.iter().enumerate() {
-            let points = layer.height * layer.width;
-            let at = shown.row * points;
-            let weights = &layer.weights[at..at + points];
-            let mask = &layer.masks[at..at + points];
             let figure = add(&self.maps, "figure", "", "")?;
-            let canvas = self.draw_layer(&source, layer, weights, mask)?;
-            let kept = mask.iter().filter(|kept| **kept != 0).count();
+            let canvas = self.draw_layer(&source, layer, shown.row, shown.paint)?;
+            let (kept, points) = (layer.kept(shown.row), layer.points());
             let caption = format!("Layer {}: {kept} of {points} points kept", index + 1);
             let failed = PageError::browser("the maps could not be drawn");
             canvas.set_attribute("role", "img").map_err(&failed)?;
@@ -235,8 +220,8 @@ impl Inner {
         &self,
         source: &HtmlCanvasElement,
         layer: &Layer,
-        weights: &[f32],
-        mask: &[u8],
+        row: usize,
+        paint: Paint,
     ) -> Result<HtmlCanvasElement, PageError> {
         let (height, width) = self.size;
         let (full_height, full_width) = (height * self.zoom, width * self.zoom);
@@ -255,30 +240,20 @@ impl Inner {
                 full_height as f64,
             )
             .map_err(&failed)?;
-        let loudest = weights.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
-        let (cell_height, cell_width) = (
-            full_height as f64 / layer.height as f64,
-            full_width as f64 / layer.width as f64,
-        );
-        for (point, weight) in weights.iter().enumerate().filter(|(p, _)| mask[*p] != 0) {
-            let (y, x) = (point / layer.width, point % layer.width);
-            // Band 0 is the lowest note, and low notes are drawn at the bottom.
-            let line = if self.voice { layer.height - 1 - y } else { y };
-            let strength = 0.3 + 0.5 * (weight / loudest);
-            context.set_fill_style_str(&format!("{ACTIVE}{strength:.2})"));
-            context.fill_rect(
-                x as f64 * cell_width,
-                line as f64 * cell_height,
-                cell_width,
-                cell_height,
-            );
-        }
+        let area = Area {
+            left: 0.0,
+            top: 0.0,
+            width: full_width as f64,
+            height: full_height as f64,
+        };
+        // Band 0 is the lowest note, and low notes are drawn at the bottom.
+        layer.paint(&context, row, area, self.voice, paint);
         Ok(canvas)
     }
 }
 
 /// Bands from the top down to the lowest, as pixels.
-fn spectrogram(chunk: &[f32], bands: usize, steps: usize) -> Vec<u8> {
+pub(super) fn spectrogram(chunk: &[f32], bands: usize, steps: usize) -> Vec<u8> {
     (0..bands)
         .rev()
         .flat_map(|band| &chunk[band * steps..(band + 1) * steps])
@@ -289,7 +264,7 @@ fn spectrogram(chunk: &[f32], bands: usize, steps: usize) -> Vec<u8> {
         .collect()
 }
 
-fn canvas_of(
+pub(super) fn canvas_of(
     pixels: &[u8],
     (height, width): (usize, usize),
 ) -> Result<HtmlCanvasElement, PageError> {

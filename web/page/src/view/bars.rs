@@ -28,6 +28,7 @@ pub(crate) struct BarsView {
     notes: HtmlElement,
     facts: Element,
     rows: Vec<Row>,
+    smooth: Smooth,
 }
 
 impl BarsView {
@@ -38,6 +39,7 @@ impl BarsView {
             notes: by_id("notes")?,
             facts: by_id("facts")?,
             rows: Vec::new(),
+            smooth: Smooth::default(),
         })
     }
 
@@ -74,11 +76,24 @@ impl BarsView {
         Ok(())
     }
 
-    /// Shows a result.
-    pub(crate) fn show(&self, outcome: &Outcome) -> Result<(), PageError> {
+    /// Lets the next result stand alone.
+    pub(crate) fn forget(&mut self) {
+        self.smooth = Smooth::default();
+    }
+
+    /// Shows a result of the time `t_ms`; the bars follow it within `smoothing_ms`, at once where that is 0.
+    pub(crate) fn show(
+        &mut self,
+        outcome: &Outcome,
+        t_ms: f64,
+        smoothing_ms: f64,
+    ) -> Result<(), PageError> {
         let scale = share_scale(outcome);
+        let shown = self
+            .smooth
+            .follow(&outcome.probabilities, t_ms, smoothing_ms);
         for (class, row) in self.rows.iter().enumerate() {
-            let probability = outcome.probabilities.get(class).copied().unwrap_or(0.0);
+            let probability = shown.get(class).copied().unwrap_or(0.0);
             set(&row.bar, "width", f64::from(probability) * 100.0)?;
             row.value
                 .set_text_content(Some(&format!("{:.0} %", probability * 100.0)));
@@ -127,6 +142,29 @@ impl BarsView {
             add(&fact, "dd", "", &value)?;
         }
         Ok(())
+    }
+}
+
+/// Probabilities that follow the newest ones with the distance of `exp(-elapsed / time)`.
+#[derive(Debug, Default)]
+struct Smooth {
+    values: Vec<f32>,
+    t_ms: f64,
+}
+
+impl Smooth {
+    fn follow(&mut self, newest: &[f32], t_ms: f64, time_ms: f64) -> Vec<f32> {
+        let elapsed_ms = (t_ms - self.t_ms).max(0.0);
+        self.t_ms = t_ms;
+        if time_ms <= 0.0 || self.values.len() != newest.len() {
+            self.values = newest.to_vec();
+        } else {
+            let keep = (-elapsed_ms / time_ms).exp() as f32;
+            for (value, newest) in self.values.iter_mut().zip(newest) {
+                *value = newest + (*value - newest) * keep;
+            }
+        }
+        self.values.clone()
     }
 }
 
@@ -190,6 +228,16 @@ mod tests {
         assert_eq!(words, (50.0, 25.0));
         assert_eq!(face, (37.5, 12.5));
         assert_eq!(voice, (75.0, 25.0));
+    }
+
+    #[test]
+    fn smoothing_is_by_time_and_may_be_off() {
+        let mut smooth = Smooth::default();
+        assert_eq!(smooth.follow(&[1.0], 0.0, 1000.0), [1.0]);
+        let half_ms = 1000.0 * std::f64::consts::LN_2;
+        let followed = smooth.follow(&[0.0], half_ms, 1000.0);
+        assert!((followed[0] - 0.5).abs() < 1e-6, "{followed:?}");
+        assert_eq!(smooth.follow(&[0.25], 900.0, 0.0), [0.25]);
     }
 
     #[test]

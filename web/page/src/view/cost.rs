@@ -95,17 +95,6 @@ impl CostView {
                 }
             }
         }
-        let timings: Vec<String> = outcome
-            .timings_ms
-            .iter()
-            .map(|(step, ms)| format!("{step} {ms:.0} ms"))
-            .collect();
-        add(
-            &side,
-            "p",
-            "small",
-            &format!("Time by step: {}.", timings.join(", ")),
-        )?;
         Ok(())
     }
 }

@@ -31,6 +31,15 @@ pub(crate) fn done_line(outcome: &Outcome) -> String {
     format!("Window {} judged in {:.1} s.", outcome.id, total / 1000.0)
 }
 
+/// The likeliest class, for those who listen to the page.
+pub(crate) fn summary(outcome: &Outcome) -> String {
+    let classes = outcome.classes.iter().zip(&outcome.probabilities);
+    let likeliest = classes.max_by(|a, b| a.1.total_cmp(b.1));
+    likeliest.map_or_else(String::new, |(class, probability)| {
+        format!("Likeliest: {class}, {:.0} percent.", probability * 100.0)
+    })
+}
+
 /// Device, model and self-test in full.
 pub(crate) fn device_details(device: &DeviceReport, model: &ModelReport) -> String {
     let adapter = device.adapter.as_ref().map_or_else(String::new, |adapter| {

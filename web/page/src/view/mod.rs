@@ -4,27 +4,46 @@ mod attention;
 mod bars;
 mod colours;
 mod cost;
-mod face_box;
+mod curve;
+mod latency;
 mod lines;
+mod maps;
+mod stage;
 pub(crate) mod theme;
+mod timeline;
 
-use js_sys::ArrayBuffer;
 use mesm_protocol::{DeviceReport, Modality, ModelReport, Outcome};
+use web_sys::{HtmlButtonElement, HtmlInputElement};
 
+use crate::browser::now_ms;
 use crate::error::PageError;
+use crate::history::History;
+use crate::ui::Ui;
 use attention::AttentionView;
 use bars::BarsView;
 use cost::CostView;
+use latency::LatencyView;
+use stage::StageView;
+use timeline::TimelineView;
 
-pub(crate) use face_box::place_face_box;
+pub(crate) use curve::{CurvePoint, show as show_curve};
 pub(crate) use lines::{device_name, done_line, ready_line};
+pub(crate) use maps::Paint;
+pub(crate) use stage::Look;
+
+/// Somebody who listens to the page hears what is said at most so often.
+const SUMMARY_STEP_MS: f64 = 5000.0;
 
 /// The cards that show results.
 pub(crate) struct Views {
     bars: BarsView,
+    stage: StageView,
     face: AttentionView,
     voice: AttentionView,
+    timeline: TimelineView,
     cost: CostView,
+    latency: LatencyView,
+    summary_ms: f64,
 }
 
 impl Views {
@@ -32,10 +51,19 @@ impl Views {
     pub(crate) fn find() -> Result<Self, PageError> {
         Ok(Self {
             bars: BarsView::find()?,
+            stage: StageView::find()?,
             face: AttentionView::face()?,
             voice: AttentionView::voice()?,
+            timeline: TimelineView::find()?,
             cost: CostView::find()?,
+            latency: LatencyView::find()?,
+            summary_ms: f64::NEG_INFINITY,
         })
+    }
+
+    /// The controls that go through the moments.
+    pub(crate) fn moment_controls(&self) -> (HtmlInputElement, HtmlButtonElement) {
+        (self.timeline.slider().clone(), self.timeline.live().clone())
     }
 
     /// Shows what is known before the first result.
@@ -45,27 +73,55 @@ impl Views {
         model: &ModelReport,
     ) -> Result<(), PageError> {
         self.bars.prepare(model)?;
+        self.timeline.prepare(&model.classes)?;
         self.cost.prepare(device, model);
         Ok(())
     }
 
-    /// Shows a result whose buffers were checked.
-    pub(crate) fn show(
-        &mut self,
-        outcome: &Outcome,
-        buffers: &[ArrayBuffer],
-    ) -> Result<(), PageError> {
-        self.bars.show(outcome)?;
+    /// Counts a result among the latencies.
+    pub(crate) fn count(&mut self, outcome: &Outcome) -> Result<(), PageError> {
+        self.latency.add(outcome, now_ms())
+    }
+
+    /// Shows that there is nothing yet.
+    pub(crate) fn clear(&mut self, history: &History) -> Result<(), PageError> {
+        self.bars.forget();
+        self.stage.clear()?;
+        self.timeline.show(history)
+    }
+
+    /// Shows the moment that is looked at; its buffers were checked.
+    pub(crate) fn show(&mut self, history: &History, look: Look, ui: &Ui) -> Result<(), PageError> {
+        let Some(moment) = history.current() else {
+            return Ok(());
+        };
+        let held = history.is_held();
+        let outcome = &moment.outcome;
+        let smoothing_ms = if held { 0.0 } else { ui.smoothing_ms() };
+        self.bars.show(outcome, moment.end_ms, smoothing_ms)?;
+        self.stage.show(&moment, look, held)?;
         let layers = |modality| {
             outcome
                 .attention
                 .get(&modality)
                 .map_or(&[][..], Vec::as_slice)
         };
+        let buffers = &moment.buffers;
         self.face
-            .show(outcome.crops, layers(Modality::Visual), buffers)?;
-        self.voice
-            .show(outcome.mels, layers(Modality::Acoustic), buffers)?;
-        self.cost.show(outcome)
+            .show(outcome.crops, layers(Modality::Visual), buffers, look.paint)?;
+        self.voice.show(
+            outcome.mels,
+            layers(Modality::Acoustic),
+            buffers,
+            look.paint,
+        )?;
+        self.timeline.show(history)?;
+        self.cost.show(outcome)?;
+        let now = now_ms();
+        if now - self.summary_ms >= SUMMARY_STEP_MS {
+            self.summary_ms = now;
+            ui.whisper(&lines::summary(outcome));
+        }
+        Ok(())
     }
 }
