@@ -85,7 +85,7 @@ pub struct PhaseConfig {
     pub modality_loss: f64,
     /// Least share of the attention mass that MESM keeps at a step, `(0, 1]`; each step draws its share evenly between
     /// this and `top_p_most`. A model that has learnt at many shares serves all of them; with one alone it is lost at
-    /// the others. 0 for the model's own share. Epochs are judged at the model's own.
+    /// the others. 0 for the model's own share. Epochs are judged at the model's own share, or the nearest that is drawn.
     pub top_p_least: f64,
     /// Largest share; 0 for the model's own.
     pub top_p_most: f64,
@@ -373,9 +373,20 @@ impl PhaseConfig {
     /// model's share.
     #[must_use]
     pub fn top_p(&self, drawn: f64, own: f32) -> f32 {
-        let or_own = |p: f64| if p == 0.0 { f64::from(own) } else { p };
-        let (least, most) = (or_own(self.top_p_least), or_own(self.top_p_most));
+        let (least, most) = self.top_p_range(own);
         (least + (most - least) * drawn) as f32
+    }
+
+    /// The share at which epochs are judged: the model's `own`, or the nearest that the phase draws.
+    #[must_use]
+    pub fn judged_top_p(&self, own: f32) -> f32 {
+        let (one, other) = self.top_p_range(own);
+        f64::from(own).clamp(one.min(other), one.max(other)) as f32
+    }
+
+    fn top_p_range(&self, own: f32) -> (f64, f64) {
+        let or_own = |p: f64| if p == 0.0 { f64::from(own) } else { p };
+        (or_own(self.top_p_least), or_own(self.top_p_most))
     }
 
     /// What of the text encoder learns.
@@ -441,6 +452,23 @@ mod tests {
         phase.top_p_least = 0.25;
         phase.top_p_most = 0.75;
         assert_eq!(shares(&phase), [250, 500, 625]);
+    }
+
+    #[test]
+    fn epochs_are_judged_at_a_share_that_was_learnt() {
+        let judged = |least, most| {
+            let phase = PhaseConfig {
+                top_p_least: least,
+                top_p_most: most,
+                ..PhaseConfig::default()
+            };
+            (phase.judged_top_p(0.85) * 100.0).round() as u32
+        };
+        assert_eq!(judged(0.0, 0.0), 85);
+        assert_eq!(judged(0.5, 1.0), 85);
+        assert_eq!(judged(1.0, 1.0), 100);
+        assert_eq!(judged(0.3, 0.5), 50);
+        assert_eq!(judged(0.0, 0.5), 85);
     }
 
     #[test]

@@ -15,8 +15,13 @@ pub const RECIPE: &str = "crates/mesm-train/recipes/web.toml";
 /// The devices a program can be built for, as `mesm --device` names them.
 pub const DEVICES: [&str; 3] = ["cpu", "cuda", "vulkan"];
 
-/// The recipe's phases that do not depend on each other, each with the letter of what it teaches.
-const PARTS: [(&str, char); 3] = [("words", 't'), ("faces", 'v'), ("voices", 'a')];
+/// The recipe's phases that do not depend on each other: the last of a part, those before it, and the letter of what they
+/// teach.
+const PARTS: [(&str, &str, char); 3] = [
+    ("words", "words", 't'),
+    ("faces", "faces-dense,faces", 'v'),
+    ("voices", "voices", 'a'),
+];
 /// Those that need all parts.
 const TOGETHER: &str = "joint,query";
 
@@ -68,29 +73,29 @@ pub fn train_demo(
         "prepare the data",
         &["prepare", "manifest", &text(&data), "--out", &store],
     )?;
-    let train = |phase: &str| {
+    let train = |phases: &str| {
         let mut command = clean(&program);
         command
             .current_dir(&places.root)
             .env("MESM_TEXT_ENCODER", &encoder)
             .args(["train", "--data", &store, "--config"])
             .arg(&recipe)
-            .args(["--only", phase, "--device", device]);
+            .args(["--only", phases, "--device", device]);
         command
     };
     step("train words, faces and voices", || {
-        let part = |(phase, _)| {
-            let mut command = train(phase);
-            command.arg("--out").arg(out.join(phase));
-            (phase, command)
+        let part = |(part, phases, _)| {
+            let mut command = train(phases);
+            command.arg("--out").arg(out.join(part));
+            (part, command)
         };
         side_by_side(&out, PARTS.map(part))
     })?;
     step("train all together", || {
         let mut joint = train(TOGETHER);
         joint.arg("--out").arg(out.join("joint"));
-        for (phase, letter) in PARTS {
-            let weights = out.join(phase).join(format!("{phase}.safetensors"));
+        for (part, _, letter) in PARTS {
+            let weights = out.join(part).join(format!("{part}.safetensors"));
             joint
                 .arg("--part")
                 .arg(format!("{letter}={}", text(&weights)));

@@ -318,10 +318,12 @@ impl Run<'_> {
         at_work: &mut AtWork,
         begun: Instant,
     ) -> Result<(), TrainError> {
-        let judged = match &at_work.average {
+        let mut judged = match &at_work.average {
             Some(average) => average.clone(),
             None => at_work.learner.judging(),
         };
+        let own = self.config.model.top_p;
+        judged.set_top_p(phase.judged_top_p(own))?;
         let mut stopped = false;
         let answers = judge(
             &judged,
@@ -340,6 +342,7 @@ impl Run<'_> {
         let best = state.best.is_none_or(|(best, _)| score > best.0);
         if best {
             let path = self.weights_path(phase);
+            judged.set_top_p(own)?;
             let bytes = weights::to_bytes(&judged, &self.config.mel, FloatFormat::F32)?;
             replace(&path, &bytes).map_err(|source| file(&path, source))?;
             state.best = Some((Exact(score), state.epoch));
