@@ -1,5 +1,6 @@
 //! The web site: built by trunk, completed with the files that the engine loads.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::time::UNIX_EPOCH;
 use anyhow::{Context, Result, bail};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::bindgen;
@@ -20,6 +22,12 @@ use crate::tools::require_web_tools;
 
 /// What the page asks for below its own folder.
 const STATIC: &str = "static";
+
+/// The script that keeps the site in the browser.
+const SERVICE_WORKER: &str = "service-worker.js";
+
+/// What every file of the site must be.
+const SUMS: &str = "files.json";
 
 /// The engine's program.
 const ENGINE: &str = "mesm-engine_bg.wasm";
@@ -64,6 +72,7 @@ pub fn build(places: &Places, public_url: &str, folder: &Path) -> Result<()> {
         copy(&places.shipped(), &folder.join(STATIC))
     })?;
     step("compress the engine", || pack(&folder.join(ENGINE)))?;
+    step("sums of the files", || write_sums(folder))?;
     write(&stamp, &wanted)
 }
 
@@ -204,6 +213,39 @@ fn pack(path: &Path) -> Result<()> {
     fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))
 }
 
+/// Says what belongs to the site and what it must be: in `files.json`, which the engine checks its files by, and in the
+/// service worker, which keeps them.
+fn write_sums(folder: &Path) -> Result<()> {
+    let worker = folder.join(SERVICE_WORKER);
+    let mut paths = Vec::new();
+    walk(folder, &mut |path, _| {
+        if path != worker && !path.ends_with(SUMS) {
+            paths.push(path.to_path_buf());
+        }
+    })?;
+    let mut files = BTreeMap::new();
+    for path in paths {
+        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let name = path.strip_prefix(folder)?.components();
+        let name: Vec<_> = name
+            .map(|part| part.as_os_str().to_string_lossy())
+            .collect();
+        let sum = json!({ "sha256": hex(&Sha256::digest(&bytes)), "bytes": bytes.len() });
+        files.insert(name.join("/"), sum);
+    }
+    let sums = serde_json::to_string(&files)?;
+    fs::write(folder.join(SUMS), &sums).context("cannot write the sums")?;
+    let own = json!({ "sha256": hex(&Sha256::digest(sums.as_bytes())), "bytes": sums.len() });
+    files.insert(SUMS.to_owned(), own);
+    let listed = serde_json::to_string(&files)?;
+    let version = &hex(&Sha256::digest(listed.as_bytes()))[..16];
+    let script = fs::read_to_string(&worker)
+        .with_context(|| format!("cannot read {}", worker.display()))?
+        .replace("\"@FILES@\"", &listed)
+        .replace("@VERSION@", version);
+    fs::write(&worker, script).with_context(|| format!("cannot write {}", worker.display()))
+}
+
 /// Copies a folder with everything in it but hidden files.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     let mut outcome = Ok(());
@@ -283,6 +325,25 @@ mod tests {
                 "{bad}"
             );
         }
+    }
+
+    #[test]
+    fn every_file_is_summed_and_a_change_is_another_version() {
+        let folder = tempfile::tempdir().unwrap();
+        let worker = folder.path().join(SERVICE_WORKER);
+        let script = |content: &str| {
+            fs::create_dir_all(folder.path().join("static")).unwrap();
+            fs::write(folder.path().join("static/a.bin"), content).unwrap();
+            fs::write(&worker, "f = \"@FILES@\"; v = \"@VERSION@\"").unwrap();
+            write_sums(folder.path()).unwrap();
+            fs::read_to_string(&worker).unwrap()
+        };
+        let first = script("one");
+        assert!(first.contains("\"static/a.bin\":{\"bytes\":3,"), "{first}");
+        assert!(first.contains("\"files.json\":{"), "{first}");
+        assert!(!first.contains('@'), "{first}");
+        assert_eq!(first, script("one"));
+        assert_ne!(first, script("two"));
     }
 
     #[test]

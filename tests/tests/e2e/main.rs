@@ -13,6 +13,7 @@ mod clip;
 mod live;
 mod native;
 mod net_log;
+mod offline;
 mod page;
 mod site;
 

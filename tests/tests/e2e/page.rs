@@ -50,6 +50,22 @@ impl<'a> Page<'a> {
         .await;
     }
 
+    /// Opens the page and gives what it says when it cannot start.
+    pub(crate) async fn open_in_vain(browser: &'a Browser, site: &Site, query: &str) -> String {
+        let page = Self { browser };
+        let client = &browser.client;
+        client
+            .goto(&site.page(query))
+            .await
+            .expect("the page opens");
+        page.wait("the page to fail", || async {
+            let state = page.script("return document.body.dataset.state").await;
+            (state == "failed").then_some(())
+        })
+        .await;
+        page.text("#status").await
+    }
+
     /// Waits until the page can be started (again).
     pub(crate) async fn wait_until_idle(&self) {
         self.wait("the page to be ready", || async {

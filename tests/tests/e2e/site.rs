@@ -1,9 +1,10 @@
 //! The built site behind a small web server, as a static host would serve it below a path.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 
 use tiny_http::{Request, Server};
@@ -11,10 +12,29 @@ use tiny_http::{Request, Server};
 /// The path the site was built for.
 const PATH: &str = "/a/b/";
 
+/// What happens to an answer on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Damage {
+    /// It ends in the middle.
+    Cut,
+    /// A byte is another one.
+    Flipped,
+}
+
+/// What is served, and how.
+struct Serving {
+    root: PathBuf,
+    /// Whether anybody answers at all.
+    up: bool,
+    /// Damage to the next answers for a file.
+    damage: HashMap<String, Vec<Damage>>,
+    missing: Vec<String>,
+}
+
 /// A running server.
 pub(crate) struct Site {
     server: Arc<Server>,
-    missing: Arc<Mutex<Vec<String>>>,
+    serving: Arc<Mutex<Serving>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -24,22 +44,52 @@ impl Site {
     /// # Panics
     /// When there is no such folder.
     pub(crate) fn open() -> Self {
-        let root = root();
+        Self::of(root())
+    }
+
+    /// Serves another folder.
+    pub(crate) fn of(root: PathBuf) -> Self {
         let server = Arc::new(Server::http("127.0.0.1:0").expect("a free port"));
-        let missing = Arc::new(Mutex::new(Vec::new()));
-        let (serving, noting) = (Arc::clone(&server), Arc::clone(&missing));
+        let serving = Arc::new(Mutex::new(Serving {
+            root,
+            up: true,
+            damage: HashMap::new(),
+            missing: Vec::new(),
+        }));
+        let (asked, shared) = (Arc::clone(&server), Arc::clone(&serving));
         let thread = thread::spawn(move || {
-            for request in serving.incoming_requests() {
+            for request in asked.incoming_requests() {
                 // A browser may let one answer wait for as long as it reads another.
-                let (root, noting) = (root.clone(), Arc::clone(&noting));
-                thread::spawn(move || answer(&root, request, &noting));
+                let serving = Arc::clone(&shared);
+                thread::spawn(move || answer(&serving, request));
             }
         });
         Self {
             server,
-            missing,
+            serving,
             thread: Some(thread),
         }
+    }
+
+    /// Has nothing any more, or again.
+    pub(crate) fn set_up(&self, up: bool) {
+        self.serving().up = up;
+    }
+
+    /// Serves another folder from now on: a new deployment.
+    pub(crate) fn deploy(&self, root: PathBuf) {
+        self.serving().root = root;
+    }
+
+    /// Damages the next answers for a file.
+    pub(crate) fn damage(&self, file: &str, damage: &[Damage]) {
+        self.serving()
+            .damage
+            .insert(file.to_owned(), damage.to_vec());
+    }
+
+    fn serving(&self) -> MutexGuard<'_, Serving> {
+        self.serving.lock().expect("what is served")
     }
 
     /// Scheme, host and port.
@@ -55,8 +105,12 @@ impl Site {
 
     /// Whether everything that was asked for lies in the site.
     pub(crate) fn assert_nothing_missing(&self) {
-        let missing = self.missing.lock().expect("the list");
-        assert!(missing.is_empty(), "the site lacks {missing:?}");
+        let serving = self.serving();
+        assert!(
+            serving.missing.is_empty(),
+            "the site lacks {:?}",
+            serving.missing
+        );
     }
 }
 
@@ -87,7 +141,8 @@ pub(crate) fn bytes() -> u64 {
     below(&root())
 }
 
-fn root() -> PathBuf {
+/// The folder that was built.
+pub(crate) fn root() -> PathBuf {
     let build = "build it with `cargo xtask dist --public-url /a/b/ --out DIR` and set MESM_DIST=DIR, or run `cargo xtask test`";
     let Some(root) = std::env::var_os("MESM_DIST").map(PathBuf::from) else {
         panic!("MESM_DIST names no built site: {build}");
@@ -102,27 +157,52 @@ fn root() -> PathBuf {
     root
 }
 
-fn answer(root: &Path, request: Request, missing: &Mutex<Vec<String>>) {
+fn answer(serving: &Mutex<Serving>, request: Request) {
     let url = request.url().to_owned();
     let path = url.split(['?', '#']).next().unwrap_or_default();
-    let file = path.strip_prefix(PATH).map(|name| match name {
-        "" => root.join("index.html"),
-        name => root.join(name),
+    let name = path.strip_prefix(PATH).map(|name| match name {
+        "" => "index.html",
+        name => name,
     });
-    let body = file
-        .filter(|file| !file.to_string_lossy().contains(".."))
+    let (root, up, damage) = {
+        let mut serving = serving.lock().expect("what is served");
+        let damage = name.and_then(|name| serving.damage.get_mut(name)?.pop());
+        (serving.root.clone(), serving.up, damage)
+    };
+    let body = name
+        .filter(|name| !name.contains(".."))
+        .map(|name| root.join(name))
         .and_then(|file| Some((kind(&file), fs::read(file).ok()?)));
-    let (status, kind, bytes) = if let Some((kind, bytes)) = body {
+    let (status, kind, mut bytes) = if !up {
+        ("503 Service Unavailable", "text/plain", Vec::new())
+    } else if let Some((kind, bytes)) = body {
         ("200 OK", kind, bytes)
     } else {
-        missing.lock().expect("the list").push(url);
+        let mut serving = serving.lock().expect("what is served");
+        serving.missing.push(url);
         ("404 Not Found", "text/plain", Vec::new())
     };
+    let half = bytes.len() / 2;
+    let mut length = format!("Content-Length: {}", bytes.len());
+    match damage {
+        Some(Damage::Cut) => {
+            // A chunk whose length is none: the browser takes the answer for broken off.
+            "Transfer-Encoding: chunked".clone_into(&mut length);
+            bytes.truncate(half);
+            bytes = [
+                format!("{half:x}\r\n").as_bytes(),
+                &bytes,
+                b"\r\nbroken\r\n",
+            ]
+            .concat();
+        }
+        Some(Damage::Flipped) => bytes[half] ^= 1,
+        None => {}
+    }
     // Closed after every answer: the server's pool may leave a fifth connection waiting for as long as a browser keeps
     // four open.
     let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-        bytes.len()
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\n{length}\r\nConnection: close\r\n\r\n"
     );
     let mut writer = request.into_writer();
     // A browser that goes away while it is served is its own affair.
@@ -146,6 +226,8 @@ fn kind(file: &Path) -> &'static str {
         "wasm" => "application/wasm",
         "json" => "application/json",
         "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "webmanifest" => "application/manifest+json",
         "mp4" => "video/mp4",
         _ => "application/octet-stream",
     }

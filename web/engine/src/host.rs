@@ -39,7 +39,7 @@ extern "C" {
     pub(crate) fn data(this: &MessageEvent) -> JsValue;
 
     #[wasm_bindgen(js_name = fetch, catch)]
-    pub(crate) async fn fetch(url: &str) -> Result<JsValue, JsValue>;
+    pub(crate) async fn fetch(url: &str, options: &JsValue) -> Result<JsValue, JsValue>;
 
     pub(crate) type Response;
     #[wasm_bindgen(method, getter)]

@@ -9,7 +9,7 @@ use crate::brain::{Brain, Files};
 use crate::deadline::{let_messages_in, within};
 use crate::device::{Choice, open_webgpu};
 use crate::error::EngineError;
-use crate::fetch::fetch;
+use crate::fetch::Site;
 use crate::host;
 use crate::manifest::{Answer, Manifest};
 use crate::self_test::{LIMIT, answer, deviation};
@@ -143,15 +143,16 @@ async fn on_webgpu(
 /// Fetches the model's description and every file it needs.
 async fn load(base_url: &str, tell: &impl Fn(Event)) -> Result<(Manifest, Files), EngineError> {
     let quiet = |_, _| ();
-    let beside = |name: &str| format!("{base_url}{WEIGHTS}{name}");
-    let description = fetch(&beside("model.json"), quiet).await?;
+    let site = Site::open(base_url).await?;
+    let beside = |name: &str| format!("{WEIGHTS}{name}");
+    let description = site.fetch(&beside("model.json"), quiet).await?;
     let manifest = Manifest::from_json(&description)?;
     let text = |name: &str| beside(&format!("{}/{name}", manifest.text_encoder));
     let mut files = Files {
-        text_config: fetch(&text("config.json"), quiet).await?,
-        tokenizer: fetch(&text("tokenizer.json"), quiet).await?,
-        detector: fetch(&format!("{base_url}static/mtcnn.safetensors"), quiet).await?,
-        model_weights: fetch(&beside(&manifest.weights), quiet).await?,
+        text_config: site.fetch(&text("config.json"), quiet).await?,
+        tokenizer: site.fetch(&text("tokenizer.json"), quiet).await?,
+        detector: site.fetch("static/mtcnn.safetensors", quiet).await?,
+        model_weights: site.fetch(&beside(&manifest.weights), quiet).await?,
         text_weights: Vec::new(),
     };
     let mut told = 0.0;
@@ -166,6 +167,8 @@ async fn load(base_url: &str, tell: &impl Fn(Event)) -> Result<(Manifest, Files)
             });
         }
     };
-    files.text_weights = fetch(&text("model.safetensors"), &mut progress).await?;
+    files.text_weights = site
+        .fetch(&text("model.safetensors"), &mut progress)
+        .await?;
     Ok((manifest, files))
 }

@@ -11,6 +11,7 @@ mod error;
 mod export;
 mod history;
 mod memory;
+mod offline;
 mod pickers;
 mod query;
 mod save;

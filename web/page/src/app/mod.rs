@@ -16,6 +16,7 @@ use crate::capture::{Assets, WindowInput};
 use crate::engine_link::EngineLink;
 use crate::error::PageError;
 use crate::history::History;
+use crate::offline::{self, Kept};
 use crate::query::Query;
 use crate::session::{self, Session};
 use crate::ui::{PageState, SourceKind, Ui};
@@ -71,9 +72,11 @@ impl App {
         view::theme::start(&app.ui.theme)?;
         let exporting = Rc::clone(&app);
         export::offer(move || exporting.shown.borrow().clone())?;
-        app.start_engine(device, None)?;
-        app.load_assets();
-        app.watch();
+        spawn_local(async move {
+            if let Err(error) = app.load(device).await {
+                app.fail(&error.to_string());
+            }
+        });
         Ok(())
     }
 
@@ -132,6 +135,26 @@ impl App {
                 app.begin();
             }
         })
+    }
+
+    /// Loads what the page needs: by way of the browser's keeper of files, so that a second visit loads nothing.
+    async fn load(self: &Rc<Self>, device: DevicePreference) -> Result<(), PageError> {
+        // A page that is not kept works all the same.
+        let kept = offline::keep().await.unwrap_or(Kept::No);
+        if kept == Kept::Replaced {
+            self.ui.say("A new version of this page is opened …");
+            let location = window()?.location();
+            return location
+                .reload()
+                .map_err(PageError::browser("reload the page"));
+        }
+        self.start_engine(device, None)?;
+        self.load_assets();
+        self.watch();
+        if kept == Kept::Yes {
+            offline::hold_on().await;
+        }
+        Ok(())
     }
 
     fn load_assets(self: &Rc<Self>) {

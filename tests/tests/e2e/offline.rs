@@ -1,0 +1,155 @@
+//! The site is kept in the browser whole and undamaged, opens without a network, and gives way to a new deployment.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::browser::{Browser, Setup};
+use super::page::Page;
+use super::site::{self, Damage, Site};
+use super::{alone, run};
+
+/// A copy of the built site in which `change` has its way with the page, and the service worker with its sums.
+fn deployment(change: impl Fn(&str) -> String) -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    copy(&site::root(), folder.path());
+    let index = folder.path().join("index.html");
+    let page = change(&fs::read_to_string(&index).expect("the page"));
+    fs::write(&index, &page).expect("the page");
+    let worker = folder.path().join("service-worker.js");
+    let script = fs::read_to_string(&worker).expect("the service worker");
+    let start = script.find("Object.entries(").expect("the sums") + "Object.entries(".len();
+    let end = start + script[start..].find("));").expect("their end");
+    let mut sums: Value = serde_json::from_str(&script[start..end]).expect("the sums");
+    sums["index.html"]["sha256"] = sha256(page.as_bytes()).into();
+    let version = &sha256(sums.to_string().as_bytes())[..16];
+    let old = script.find("VERSION = \"").expect("the version") + "VERSION = \"".len();
+    let script = format!(
+        "{}{sums}{}{version}{}",
+        &script[..start],
+        &script[end..old],
+        &script[old + 16..]
+    );
+    fs::write(&worker, script).expect("the service worker");
+    folder
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("a copy");
+        }
+    }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    use sha2::{Digest, Sha256};
+    let digest = Sha256::digest(bytes);
+    let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
+}
+
+/// Waits until the browser has kept every file of the site.
+async fn wait_until_kept(page: &Page<'_>) {
+    page.wait("all files to be kept", || async {
+        let missing = page
+            .script(
+                "return (async () => {
+                     const [name] = await caches.keys();
+                     const cache = await caches.open(name);
+                     const kept = (await cache.keys()).map((r) => r.url);
+                     const files = Object.keys(await (await fetch('files.json')).json());
+                     return files.filter((f) => !kept.includes(new URL(f, document.baseURI).href)).length;
+                 })()",
+            )
+            .await;
+        (missing == 0).then_some(())
+    })
+    .await;
+}
+
+async fn judge_the_sample(page: &Page<'_>) {
+    page.start().await;
+    page.wait_for_result(0).await;
+    page.wait_until_idle().await;
+}
+
+#[test]
+fn a_later_visit_needs_no_network_and_a_new_deployment_takes_over() {
+    let _turn = alone();
+    run(async {
+        let (first, second) = (
+            deployment(str::to_owned),
+            deployment(|page| page.replace("<title>", "<title>Second ")),
+        );
+        let site = Site::of(first.path().to_owned());
+        let browser = Browser::start(Setup::default()).await;
+        let page = Page::open(&browser, &site, "device=cpu").await;
+        wait_until_kept(&page).await;
+
+        site.set_up(false);
+        let page = Page::open(&browser, &site, "device=cpu").await;
+        let ready_ms = page.script("return performance.now()").await;
+        judge_the_sample(&page).await;
+        let judged_ms = page.script("return performance.now()").await;
+        println!(
+            "without a network: ready after {ready_ms} ms, the sample judged after {judged_ms} ms"
+        );
+
+        site.set_up(true);
+        site.deploy(second.path().to_owned());
+        // The first page after a deployment still has the old files and brings the new ones.
+        page.wait("the new deployment", || async {
+            let page = Page::open(&browser, &site, "device=cpu").await;
+            let title = page.script("return document.title").await;
+            title
+                .as_str()
+                .is_some_and(|t| t.starts_with("Second"))
+                .then_some(())
+        })
+        .await;
+        judge_the_sample(&page).await;
+        wait_until_kept(&page).await;
+        let caches = page
+            .script("return caches.keys().then((k) => k.length)")
+            .await;
+        assert_eq!(caches, 1, "the old deployment's files are still kept");
+        site.assert_nothing_missing();
+        browser.close().await;
+    });
+}
+
+#[test]
+fn damaged_files_are_brought_again_and_never_used() {
+    let _turn = alone();
+    run(async {
+        let site = Site::open();
+        let browser = Browser::start(Setup::default()).await;
+        site.damage("static/weights/mesm-web.safetensors", &[Damage::Flipped]);
+        site.damage("static/weights/text/model.safetensors", &[Damage::Cut]);
+        let page = Page::open(&browser, &site, "device=cpu").await;
+        wait_until_kept(&page).await;
+        judge_the_sample(&page).await;
+        browser.close().await;
+
+        let browser = Browser::start(Setup::default()).await;
+        site.damage("static/mtcnn.safetensors", &[Damage::Flipped; 9]);
+        let said = Page::open_in_vain(&browser, &site, "device=cpu").await;
+        assert!(
+            said.contains("mtcnn.safetensors")
+                && said.contains("damaged")
+                && said.contains("reload"),
+            "{said}"
+        );
+        browser.close().await;
+    });
+}
