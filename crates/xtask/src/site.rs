@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, Result, bail};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;
@@ -22,6 +24,9 @@ use crate::tools::require_web_tools;
 
 /// What the page asks for below its own folder.
 const STATIC: &str = "static";
+
+/// The policy's words for every script in the page, to be replaced by their sums.
+const ANY_SCRIPT: &str = "'unsafe-inline'";
 
 /// The script that keeps the site in the browser.
 const SERVICE_WORKER: &str = "service-worker.js";
@@ -72,7 +77,10 @@ pub fn build(places: &Places, public_url: &str, folder: &Path) -> Result<()> {
         copy(&places.shipped(), &folder.join(STATIC))
     })?;
     step("compress the engine", || pack(&folder.join(ENGINE)))?;
-    step("sums of the files", || write_sums(folder))?;
+    step("sums of the scripts and files", || {
+        seal(&folder.join("index.html"))?;
+        write_sums(folder)
+    })?;
     write(&stamp, &wanted)
 }
 
@@ -213,6 +221,33 @@ fn pack(path: &Path) -> Result<()> {
     fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))
 }
 
+/// Allows the scripts that stand in the page by their sums, and no other script in it.
+fn seal(page: &Path) -> Result<()> {
+    let text =
+        fs::read_to_string(page).with_context(|| format!("cannot read {}", page.display()))?;
+    let sums: Vec<String> = inline_scripts(&text)
+        .map(|script| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(script))))
+        .collect();
+    if !text.contains(ANY_SCRIPT) || sums.is_empty() {
+        bail!(
+            "{}: no script in the page, or no policy that speaks of them",
+            page.display()
+        );
+    }
+    fs::write(page, text.replacen(ANY_SCRIPT, &sums.join(" "), 1))
+        .with_context(|| format!("cannot write {}", page.display()))
+}
+
+/// What stands between the tags of scripts that are run; data that stands in a page is not.
+fn inline_scripts(page: &str) -> impl Iterator<Item = &str> {
+    page.split("<script").skip(1).filter_map(|rest| {
+        let (attributes, rest) = rest.split_once('>')?;
+        let (script, _) = rest.split_once("</script>")?;
+        let run = !attributes.contains("src=") && !attributes.contains("application/json");
+        run.then_some(script)
+    })
+}
+
 /// Says what belongs to the site and what it must be: in `files.json`, which the engine checks its files by, and in the
 /// service worker, which keeps them.
 fn write_sums(folder: &Path) -> Result<()> {
@@ -325,6 +360,23 @@ mod tests {
                 "{bad}"
             );
         }
+    }
+
+    #[test]
+    fn only_the_scripts_in_the_page_are_allowed() {
+        let folder = tempfile::tempdir().unwrap();
+        let page = folder.path().join("index.html");
+        let before = "script-src 'self' 'unsafe-inline'<script type=\"module\">abc</script>\
+                      <script src=\"x\"></script><script type=\"application/json\">null</script>";
+        fs::write(&page, before).unwrap();
+        seal(&page).unwrap();
+        let after = fs::read_to_string(&page).unwrap();
+        let sum = "'sha256-ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0='";
+        assert!(
+            after.starts_with(&format!("script-src 'self' {sum}<script")),
+            "{after}"
+        );
+        assert!(seal(&page).is_err(), "a page without the words is not ours");
     }
 
     #[test]

@@ -15,6 +15,9 @@ use crate::error::PageError;
 const WORKER: &str = "engine-worker.js";
 /// A working engine that says nothing for so long hangs.
 const SILENCE_LIMIT_MS: f64 = 120_000.0;
+/// One that has not said a word for so long was not started: the browser lost its script on the way, which happens while
+/// a new deployment takes over.
+const FIRST_WORD_LIMIT_MS: f64 = 20_000.0;
 /// Software adapters are slow; whoever forces one has patience.
 const FORCED_SILENCE_LIMIT_MS: f64 = 1_200_000.0;
 
@@ -24,6 +27,7 @@ pub(crate) struct EngineLink {
     device: DevicePreference,
     restart_reason: Option<String>,
     last_heard_ms: Rc<Cell<f64>>,
+    spoke: Rc<Cell<bool>>,
 }
 
 impl EngineLink {
@@ -40,10 +44,13 @@ impl EngineLink {
             .map_err(PageError::browser("the engine could not be started"))?;
         let last_heard_ms = Rc::new(Cell::new(now_ms()));
         let heard = Rc::clone(&last_heard_ms);
+        let spoke = Rc::new(Cell::new(false));
+        let speaks = Rc::clone(&spoke);
         let hear = Rc::new(hear);
         let hear_error = Rc::clone(&hear);
         on(&worker, "message", move |event| {
             heard.set(now_ms());
+            speaks.set(true);
             let data = event.unchecked_into::<MessageEvent>().data();
             let packet = port::decode::<Event>(&data)
                 .unwrap_or_else(|error| Packet::plain(failure(error.to_string())));
@@ -62,6 +69,7 @@ impl EngineLink {
             device,
             restart_reason,
             last_heard_ms,
+            spoke,
         })
     }
 
@@ -93,6 +101,11 @@ impl EngineLink {
             DevicePreference::Auto | DevicePreference::Cpu => SILENCE_LIMIT_MS,
         };
         now_ms() - self.last_heard_ms.get() > limit
+    }
+
+    /// Whether it should have said something by now and has not said a word.
+    pub(crate) fn is_lost(&self) -> bool {
+        !self.spoke.get() && now_ms() - self.last_heard_ms.get() > FIRST_WORD_LIMIT_MS
     }
 
     /// The device it was asked to use.

@@ -193,7 +193,19 @@ impl App {
     pub(super) fn watch(self: &Rc<Self>) {
         let app = Rc::clone(self);
         spawn_local(async move {
+            let mut lost_before = false;
             while sleep(WATCH_STEP_MS).await.is_ok() {
+                let lost = app
+                    .engine
+                    .borrow()
+                    .as_ref()
+                    .filter(|e| e.is_lost())
+                    .map(EngineLink::device);
+                if let Some(device) = lost.filter(|_| !lost_before) {
+                    lost_before = true;
+                    app.restart_engine(device, None);
+                    continue;
+                }
                 let working = app.in_flight.borrow().is_some() || !app.engine_ready.get();
                 let hangs = working && app.engine.borrow().as_ref().is_some_and(EngineLink::hangs);
                 if hangs && app.engine_ready.get() {
