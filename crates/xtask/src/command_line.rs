@@ -160,7 +160,7 @@ impl Command {
                 }
                 (Self::TrainDemo { data, .. }, Long("data")) => *data = parser.value()?.into(),
                 (Self::TrainDemo { recipe, .. }, Long("recipe")) => {
-                    *recipe = parser.value()?.into()
+                    *recipe = parser.value()?.into();
                 }
                 (Self::TrainDemo { device, .. }, Long("device")) => {
                     let name = parser.value()?.string()?;

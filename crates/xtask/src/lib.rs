@@ -4,7 +4,9 @@
 
 #![forbid(unsafe_code)]
 
+pub mod axe;
 pub mod bindgen;
+pub mod carried;
 pub mod check;
 pub mod claim;
 pub mod command_line;

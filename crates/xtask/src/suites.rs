@@ -7,6 +7,7 @@ use std::thread;
 
 use anyhow::{Context, Result, anyhow, bail};
 
+use crate::axe;
 use crate::debian::{self, Packaged};
 use crate::minilm;
 use crate::places::Places;
@@ -140,6 +141,7 @@ pub fn prepare(places: &Places) -> Result<WasmToolchain> {
     })?;
     step("tools: trunk, wasm-bindgen", || require_web_tools(places))?;
     step("weights: text encoder", || minilm::require(places))?;
+    step("accessibility checks", || axe::require(places))?;
     step("Python with pyarrow, pandas, datasets", || {
         python::require(places)
     })?;
@@ -242,6 +244,7 @@ impl Commands<'_> {
             .args(["test", "--release", "--workspace", "--exclude", WEB_TESTS])
             .args(last)
             .env("MESM_TEXT_ENCODER", self.places.minilm())
+            .env("MESM_AXE", axe::require(self.places)?)
             .env("MESM_DIST", &self.dist)
             .env("MESM_PYTHON", python::interpreter(self.places))
             .env("MESM_CHROMIUM", chromium()?)

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// Chromium's number for what a page may not do.
@@ -164,11 +164,21 @@ impl Browser {
 
     /// Runs a script in every page that is opened from now on, before its own scripts.
     pub(crate) fn before_pages(&self, script: &str) {
+        let source = json!({ "source": script });
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", &source);
+    }
+
+    /// Makes the page so wide and high, whatever the window is.
+    pub(crate) fn resize(&self, width: u32, height: u32) {
+        let metrics =
+            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.devtools("Emulation.setDeviceMetricsOverride", &metrics);
+    }
+
+    /// A command of Chromium's own.
+    fn devtools(&self, command: &str, parameters: &Value) {
         let session = self.driver.session.as_deref().expect("a session");
-        let command = json!({
-            "cmd": "Page.addScriptToEvaluateOnNewDocument",
-            "params": { "source": script },
-        });
+        let command = json!({ "cmd": command, "params": parameters });
         let path = format!("/session/{session}/goog/cdp/execute");
         let answer = send(self.driver.port, "POST", &path, &command.to_string())
             .expect("the driver answers");
