@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::Value;
 
-use super::browser::{Browser, Devices, Setup};
+use super::browser::{Browser, Setup};
 use super::clip::Workshop;
 use super::page::Page;
 use super::site::{self, Site};
@@ -118,16 +118,8 @@ fn a_page_that_is_not_in_view_rests() {
     let _turn = alone();
     run(async {
         let workshop = Workshop::open();
-        let devices = Devices {
-            video: workshop.camera(),
-            sound: workshop.microphone(),
-        };
         let site = Site::open();
-        let browser = Browser::start(Setup {
-            devices: Some(&devices),
-            ..Setup::default()
-        })
-        .await;
+        let browser = Browser::with_devices(&workshop.devices()).await;
         let page = Page::open(&browser, &site, "device=cpu&source=camera").await;
         page.start().await;
         page.wait_for_result(0).await;

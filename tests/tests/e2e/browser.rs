@@ -91,6 +91,15 @@ fn send(port: u16, method: &str, path: &str, body: &str) -> std::io::Result<Stri
 }
 
 impl Browser {
+    /// Starts a browser with stand-ins for camera and microphone.
+    pub(crate) async fn with_devices(devices: &Devices) -> Self {
+        Self::start(Setup {
+            devices: Some(devices),
+            ..Setup::default()
+        })
+        .await
+    }
+
     /// Starts a browser.
     ///
     /// # Panics

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::browser::{Browser, Devices, Setup};
+use super::browser::{Browser, Setup};
 use super::clip::Workshop;
 use super::page::Page;
 use super::site::Site;
@@ -49,10 +49,7 @@ fn forbidden_devices_are_said_with_the_remedy() {
     run(async {
         let site = Site::open();
         let workshop = Workshop::open();
-        let devices = Devices {
-            video: workshop.camera(),
-            sound: workshop.microphone(),
-        };
+        let devices = workshop.devices();
         // There are devices, and nobody answers for the person.
         let video = format!(
             "--use-file-for-fake-video-capture={}",
@@ -129,16 +126,8 @@ fn what_is_taken_away_is_gone_on_without() {
     let _turn = alone();
     run(async {
         let workshop = Workshop::open();
-        let devices = Devices {
-            video: workshop.camera(),
-            sound: workshop.microphone(),
-        };
         let site = Site::open();
-        let browser = Browser::start(Setup {
-            devices: Some(&devices),
-            ..Setup::default()
-        })
-        .await;
+        let browser = Browser::with_devices(&workshop.devices()).await;
         let page = Page::open(&browser, &site, "device=cpu&source=camera").await;
 
         refuse(&page, "c.video", "NotReadableError", "in use").await;
@@ -226,16 +215,8 @@ fn words_are_heard_on_this_device_or_not_at_all() {
     let _turn = alone();
     run(async {
         let workshop = Workshop::open();
-        let devices = Devices {
-            video: workshop.camera(),
-            sound: workshop.microphone(),
-        };
         let site = Site::open();
-        let browser = Browser::start(Setup {
-            devices: Some(&devices),
-            ..Setup::default()
-        })
-        .await;
+        let browser = Browser::with_devices(&workshop.devices()).await;
         // A browser with recognition that makes no promise: it is as if it had none.
         browser.before_pages("window.SpeechRecognition = class {};");
         let page = Page::open(&browser, &site, "device=cpu&source=camera").await;

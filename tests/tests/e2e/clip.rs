@@ -7,6 +7,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use super::WORDS;
+use super::browser::Devices;
 
 /// A slow zoom around the portrait's face, three seconds.
 const MOTION: &str = "scale=1536:1536,zoompan=z='1.5+0.3*sin(on/45*PI)':x='0.445*iw-iw/zoom/2':y='0.235*ih-ih/zoom/2.6':d=1:s=480x480:fps=15,crop=480:360:0:30,format=yuv420p";
@@ -42,8 +43,16 @@ impl Workshop {
         workshop
     }
 
+    /// What Chromium takes for its camera and microphone.
+    pub(crate) fn devices(&self) -> Devices {
+        Devices {
+            video: self.camera(),
+            sound: self.microphone(),
+        }
+    }
+
     /// Motion JPEG, which Chromium plays over and over as its camera.
-    pub(crate) fn camera(&self) -> PathBuf {
+    fn camera(&self) -> PathBuf {
         let out = self.at("camera.mjpeg");
         ffmpeg(|c| {
             c.args(["-loop", "1", "-i"]).arg(portrait());
@@ -54,7 +63,7 @@ impl Workshop {
     }
 
     /// The voice, which Chromium plays over and over as its microphone.
-    pub(crate) fn microphone(&self) -> PathBuf {
+    fn microphone(&self) -> PathBuf {
         let out = self.at("microphone.wav");
         ffmpeg(|c| {
             c.arg("-i").arg(self.at("voice.wav"));

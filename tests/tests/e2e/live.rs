@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::browser::{Browser, Devices, Setup};
+use super::browser::Browser;
 use super::clip::Workshop;
 use super::page::Page;
 use super::site::Site;
@@ -169,16 +169,8 @@ fn moments_are_looked_at_asked_again_and_saved() {
     let _turn = alone();
     run(async {
         let workshop = Workshop::open();
-        let devices = Devices {
-            video: workshop.camera(),
-            sound: workshop.microphone(),
-        };
         let site = Site::open();
-        let browser = Browser::start(Setup {
-            devices: Some(&devices),
-            ..Setup::default()
-        })
-        .await;
+        let browser = Browser::with_devices(&workshop.devices()).await;
         let page = Page::open(&browser, &site, "device=cpu&source=camera").await;
         page.write_words("so, it is \"good\"").await;
         page.start().await;

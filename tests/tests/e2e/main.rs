@@ -20,7 +20,7 @@ mod site;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use browser::{Browser, Devices, Setup};
+use browser::{Browser, Setup};
 use clip::Workshop;
 use page::Page;
 use serde_json::Value;
@@ -202,16 +202,8 @@ fn camera_and_microphone_are_judged_as_the_native_program_does() {
     let _turn = alone();
     run(async {
         let workshop = Workshop::open();
-        let devices = Devices {
-            video: workshop.camera(),
-            sound: workshop.microphone(),
-        };
         let site = Site::open();
-        let browser = Browser::start(Setup {
-            devices: Some(&devices),
-            ..Setup::default()
-        })
-        .await;
+        let browser = Browser::with_devices(&workshop.devices()).await;
         let page = Page::open(&browser, &site, "source=camera").await;
         let ready_ms = page.now_ms().await;
 

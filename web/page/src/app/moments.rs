@@ -120,10 +120,13 @@ impl App {
 
     /// Draws the moment that is looked at.
     fn draw(&self) -> Result<(), PageError> {
-        let look = self.ui.look();
-        self.views
-            .borrow_mut()
-            .show(&self.history.borrow(), look, &self.ui)
+        let (look, smoothing_ms) = (self.ui.look(), self.ui.smoothing_ms());
+        let history = self.history.borrow();
+        let summary = self.views.borrow_mut().show(&history, look, smoothing_ms)?;
+        if let Some(summary) = summary {
+            self.ui.whisper(&summary);
+        }
+        Ok(())
     }
 
     fn redraw(&self) {

@@ -18,7 +18,6 @@ use web_sys::{HtmlButtonElement, HtmlInputElement};
 use crate::browser::now_ms;
 use crate::error::PageError;
 use crate::history::History;
-use crate::ui::Ui;
 use attention::AttentionView;
 use bars::BarsView;
 use cost::CostView;
@@ -90,14 +89,20 @@ impl Views {
         self.timeline.show(history)
     }
 
-    /// Shows the moment that is looked at; its buffers were checked.
-    pub(crate) fn show(&mut self, history: &History, look: Look, ui: &Ui) -> Result<(), PageError> {
+    /// Shows the moment that is looked at; its buffers were checked. Gives what those are to hear who listen to the
+    /// page, where it is time for that.
+    pub(crate) fn show(
+        &mut self,
+        history: &History,
+        look: Look,
+        smoothing_ms: f64,
+    ) -> Result<Option<String>, PageError> {
         let Some(moment) = history.current() else {
-            return Ok(());
+            return Ok(None);
         };
         let held = history.is_held();
         let outcome = &moment.outcome;
-        let smoothing_ms = if held { 0.0 } else { ui.smoothing_ms() };
+        let smoothing_ms = if held { 0.0 } else { smoothing_ms };
         self.bars.show(outcome, moment.end_ms, smoothing_ms)?;
         self.stage.show(&moment, look, held)?;
         let layers = |modality| {
@@ -118,10 +123,10 @@ impl Views {
         self.timeline.show(history)?;
         self.cost.show(outcome)?;
         let now = now_ms();
-        if now - self.summary_ms >= SUMMARY_STEP_MS {
-            self.summary_ms = now;
-            ui.whisper(&lines::summary(outcome));
+        if now - self.summary_ms < SUMMARY_STEP_MS {
+            return Ok(None);
         }
-        Ok(())
+        self.summary_ms = now;
+        Ok(Some(lines::summary(outcome)))
     }
 }
