@@ -335,7 +335,7 @@ fn a_part_comes_from_another_run() {
     let bytes = to_bytes(&other, &MelConfig::default(), FloatFormat::F32).unwrap();
     let own = fresh(&own, &device);
     let [own_before, other] = [&own, &other].map(|learner| snapshot(learner).unwrap());
-    let both = snapshot(&with_part(own, Modality::Visual, &bytes).unwrap()).unwrap();
+    let both = snapshot(&with_part(own, Modality::Visual, &[&bytes]).unwrap()).unwrap();
     let value = |all: &NamedTensors, wanted: &str| {
         let found = all.iter().find(|(name, ..)| *name == wanted);
         found.map(|(_, _, values)| values.to_vec())
@@ -351,9 +351,39 @@ fn a_part_comes_from_another_run() {
     let error = with_part(
         fresh(&config(ModelKind::Mesm, &[("voices", "a")]), &device),
         Modality::Acoustic,
-        &bytes,
+        &[&bytes],
     );
     assert!(error.is_err(), "the file has no acoustic branch");
+}
+
+#[test]
+fn of_several_files_the_mean_is_taken() {
+    let _turn = alone();
+    let device = Device::flex();
+    let learner = |seed: u64| {
+        let mut config = config(ModelKind::Mesm, &[("faces", "v")]);
+        config.seed += seed;
+        fresh(&config, &device)
+    };
+    let [(first, one), (second, other)] = [0, 1].map(|seed| {
+        let learner = learner(seed);
+        let bytes = to_bytes(&learner, &MelConfig::default(), FloatFormat::F32).unwrap();
+        (bytes, snapshot(&learner).unwrap())
+    });
+    let both =
+        snapshot(&with_part(learner(2), Modality::Visual, &[first, second]).unwrap()).unwrap();
+    let mut checked = 0;
+    for (((name, _, mean), (_, _, a)), (_, _, b)) in both.iter().zip(one.iter()).zip(other.iter()) {
+        if name.starts_with("model.V.") || name.starts_with("model.v_") {
+            let expected = a.iter().zip(b).map(|(a, b)| (a + b) / 2.0);
+            assert!(
+                mean.iter().zip(expected).all(|(m, e)| (m - e).abs() < 1e-6),
+                "{name}"
+            );
+            checked += 1;
+        }
+    }
+    assert!(checked > 10, "{checked} tensors");
 }
 
 #[test]

@@ -59,7 +59,7 @@ pub struct TrainArguments {
     #[arg(long, value_name = "LETTERS", requires = "ckpt", value_parser = crate::choices::parse_modalities)]
     pub ckpt_mod: Option<Modalities>,
     /// Begin with one part of these weights: t (words), v (faces) or a (voice), e.g. v=runs/faces/faces.safetensors;
-    /// may be given for each
+    /// may be given for each, and again for one of them: the mean of its files is taken
     #[arg(long, value_name = "LETTER=FILE", value_parser = parse_part)]
     pub part: Vec<(Modality, PathBuf)>,
     /// Train only these phases of the settings, e.g. joint,query [default: all]

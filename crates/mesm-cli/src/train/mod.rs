@@ -152,8 +152,15 @@ fn fresh(
         None => learner,
         Some(bytes) => weights::from_bytes(learner, bytes)?,
     };
-    for (modality, bytes) in parts {
-        learner = weights::with_part(learner, *modality, bytes)?;
+    for modality in Modality::FUSION_ORDER {
+        let files: Vec<&Vec<u8>> = parts
+            .iter()
+            .filter(|(of, _)| *of == modality)
+            .map(|(_, bytes)| bytes)
+            .collect();
+        if !files.is_empty() {
+            learner = weights::with_part(learner, modality, &files)?;
+        }
     }
     Ok(learner)
 }
