@@ -16,7 +16,7 @@ use mesm_train::config::{PhaseConfig, TrainConfig};
 use mesm_train::learner::Learner;
 use mesm_train::lessons::{LessonError, Lessons};
 use mesm_train::run::{Event, LOG, PhaseLessons, Run, TrainError};
-use mesm_train::weights::{from_bytes, snapshot, to_bytes, with_part};
+use mesm_train::weights::{from_bytes, snapshot, to_bytes, with_part, with_shift};
 use tempfile::tempdir;
 
 const CLASSES: usize = 2;
@@ -384,6 +384,27 @@ fn of_several_files_the_mean_is_taken() {
         }
     }
     assert!(checked > 10, "{checked} tensors");
+}
+
+#[test]
+fn what_a_modality_says_is_shifted() {
+    let _turn = alone();
+    let learner = fresh(&config(ModelKind::Mesm, &[("faces", "v")]), &Device::flex());
+    let before = snapshot(&learner).unwrap();
+    let classes = learner.model.config().classes.len();
+    let shift: Vec<f32> = (0..classes).map(|class| class as f32).collect();
+    let Learner { encoder, model } = learner;
+    assert!(with_shift(model.clone(), Modality::Visual, &shift[1..]).is_err());
+    assert!(with_shift(model.clone(), Modality::Acoustic, &shift).is_err());
+    let model = with_shift(model, Modality::Visual, &shift).unwrap();
+    let after = snapshot(&Learner { encoder, model }).unwrap();
+    for ((name, _, after), (_, _, before)) in after.iter().zip(before.iter()) {
+        let mut expected = before.to_vec();
+        if name == "model.v_out.bias" {
+            expected.iter_mut().zip(&shift).for_each(|(e, s)| *e += s);
+        }
+        assert_eq!(after.to_vec(), expected, "{name}");
+    }
 }
 
 #[test]

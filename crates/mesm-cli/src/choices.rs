@@ -1,7 +1,7 @@
 //! What several commands let their user choose.
 
 use clap::ValueEnum;
-use mesm::{ConfigError, Modalities, ModelConfig, ModelKind};
+use mesm::{ConfigError, Modalities, Modality, ModelConfig, ModelKind};
 
 /// Help on the folder of a text encoder, where built-in weights bring theirs.
 pub(crate) const TEXT_ENCODER_OR_OWN: &str = "\
@@ -46,6 +46,13 @@ pub(crate) fn parse_top_p(text: &str) -> Result<f32, String> {
     let p = text.parse::<f32>().map_err(|e| e.to_string())?;
     ModelConfig::check_top_p(p).map_err(|e| e.to_string())?;
     Ok(p)
+}
+
+/// The modality of a letter.
+pub(crate) fn modality(letter: &str) -> Option<Modality> {
+    Modality::FUSION_ORDER
+        .into_iter()
+        .find(|modality| letter == modality.letter().to_string())
 }
 
 pub(crate) fn parse_modalities(text: &str) -> Result<Modalities, String> {

@@ -6,18 +6,23 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
 use mesm::weights::{FloatFormat, WeightsError};
-use mesm_data::store::write_atomically;
-use mesm_train::weights::{encoder_to_bytes, model_to_bytes};
+use mesm::{Modality, ModelConfig};
+use mesm_data::store::{Store, write_atomically};
+use mesm_train::weights::{encoder_to_bytes, model_to_bytes, with_shift};
 
 use crate::choices::TEXT_ENCODER;
 use crate::error::CliError;
 use crate::weights::{Origin, WeightsFile};
 use crate::words::{TextFiles, Words};
 
+/// The split whose classes are counted.
+const COUNTED_SPLIT: &str = "train";
+
 const EXAMPLES: &str = "\
 Examples:
   mesm export runs/web/joint.safetensors --out web.safetensors
   mesm export runs/web/joint.safetensors --out web.safetensors --text-out text --text-format int8
+  mesm export runs/web/joint.safetensors --out web.safetensors --prior v=0.2 --data STORE
   mesm export best.pt --out best.safetensors --format f32     a checkpoint of the authors, with its settings inside
 
 The file holds the model and its settings; `mesm infer --weights` and the page read it. The text
@@ -45,6 +50,14 @@ pub struct ExportArguments {
     /// How the text encoder's numbers are stored
     #[arg(long, value_enum, default_value_t = FormatChoice::Int8, requires = "text_out")]
     pub text_format: FormatChoice,
+    /// Take back a part of what balancing the classes did to one modality, e.g. v=0.2: add so many times the logarithm of
+    /// each class's frequency in --data to what it says; rare classes are then answered less often. `mesm eval` on the
+    /// validation split tells how much is good
+    #[arg(long, value_name = "LETTER=SHARE", value_parser = parse_prior, requires = "data")]
+    pub prior: Vec<(Modality, f32)>,
+    /// The store whose split `train` is counted for --prior
+    #[arg(long, value_name = "STORE")]
+    pub data: Option<PathBuf>,
     /// Folder of the text encoder.
     #[arg(long, value_name = "FOLDER", help = TEXT_ENCODER)]
     pub text_encoder: Option<PathBuf>,
@@ -94,7 +107,12 @@ pub fn run(arguments: &ExportArguments, out: &mut impl Write) -> Result<(), CliE
         path: arguments.weights.clone(),
         source,
     };
-    let model = origin.load(&settings.config, &device)?;
+    let mut model = origin.load(&settings.config, &device)?;
+    for (modality, share) in &arguments.prior {
+        let logs = log_frequencies(arguments.data.as_deref(), &settings.config, *modality)?;
+        let shift: Vec<f32> = logs.iter().map(|log| share * log).collect();
+        model = with_shift(model, *modality, &shift).map_err(wrong)?;
+    }
     let bytes = model_to_bytes(&model, &settings.mel, arguments.format.into()).map_err(wrong)?;
     // Both are made before either is written: an error leaves what was there.
     let text = match arguments.text_out.as_deref() {
@@ -109,6 +127,59 @@ pub fn run(arguments: &ExportArguments, out: &mut impl Write) -> Result<(), CliE
         told(out, folder, bytes.len())?;
     }
     Ok(())
+}
+
+/// Logarithms of how often each class occurs among the rows of a modality to learn from, their mean taken away.
+fn log_frequencies(
+    data: Option<&Path>,
+    config: &ModelConfig,
+    modality: Modality,
+) -> Result<Vec<f32>, CliError> {
+    let wrong =
+        |reason: String| CliError::Arguments(format!("--prior {}: {reason}", modality.letter()));
+    let store = Store::open(data.ok_or_else(|| wrong("--data is needed".to_owned()))?)?;
+    if store.classes() != config.classes {
+        return Err(wrong(format!(
+            "the classes of --data are {}; the weights know {}",
+            store.classes().join(","),
+            config.classes.join(",")
+        )));
+    }
+    let mut counts = vec![0_u32; config.classes.len()];
+    for row in store.rows(COUNTED_SPLIT) {
+        let counted = match modality {
+            Modality::Visual => row.has_faces,
+            Modality::Acoustic => row.has_audio,
+            Modality::Text => row.has_text && !row.has_faces && !row.has_audio,
+        };
+        if let Some(count) = row
+            .label
+            .filter(|_| counted)
+            .and_then(|label| counts.get_mut(usize::from(label)))
+        {
+            *count += 1;
+        }
+    }
+    if let Some(absent) = counts.iter().position(|count| *count == 0) {
+        return Err(wrong(format!(
+            "the split `{COUNTED_SPLIT}` has no row of the class {}",
+            config.classes[absent]
+        )));
+    }
+    let logs: Vec<f32> = counts.iter().map(|count| (*count as f32).ln()).collect();
+    let mean = logs.iter().sum::<f32>() / logs.len().max(1) as f32;
+    Ok(logs.into_iter().map(|log| log - mean).collect())
+}
+
+fn parse_prior(text: &str) -> Result<(Modality, f32), String> {
+    let (letter, share) = text.split_once('=').unwrap_or_default();
+    let share = share
+        .parse()
+        .ok()
+        .filter(|share| (-1.0..=1.0).contains(share));
+    crate::choices::modality(letter)
+        .zip(share)
+        .ok_or_else(|| "t=SHARE, v=SHARE or a=SHARE is needed, SHARE between -1 and 1".to_owned())
 }
 
 /// The files of the text encoder and its parameters in the wanted format.

@@ -126,6 +126,48 @@ pub fn with_part(
     })
 }
 
+/// `model` with `shift`, a value a class, added to what one modality says of each.
+///
+/// # Errors
+/// When the model does not have that modality, `shift` has another length, or the device cannot be read.
+pub fn with_shift(model: Model, modality: Modality, shift: &[f32]) -> Result<Model, WeightsError> {
+    let name = format!("{}_out.bias", modality.letter());
+    let kept = read_params(&model)?;
+    let known = kept.iter().find(|(known, ..)| **known == name);
+    let classes = known.map_or(0, |(_, _, values)| values.len());
+    if classes != shift.len() {
+        return Err(WeightsError::Shape {
+            name,
+            expected: vec![classes],
+            found: vec![shift.len()],
+        });
+    }
+    load_params(model, &mut Shifted { kept, name, shift })
+}
+
+/// A model's own parameters, something added to one of them.
+struct Shifted<'a> {
+    kept: NamedTensors,
+    name: String,
+    shift: &'a [f32],
+}
+
+impl ParamSource for Shifted<'_> {
+    fn verify(&self, specs: &[ParamSpec]) -> Result<(), WeightsError> {
+        self.kept.verify(specs)
+    }
+
+    fn take(&mut self, spec: &ParamSpec) -> Result<Vec<f32>, WeightsError> {
+        let mut values = self.kept.take(spec)?;
+        if spec.name == self.name {
+            for (value, shift) in values.iter_mut().zip(self.shift) {
+                *value += shift;
+            }
+        }
+        Ok(values)
+    }
+}
+
 /// A model's own parameters, those under some prefixes from a file.
 struct Parts<'a> {
     kept: NamedTensors,

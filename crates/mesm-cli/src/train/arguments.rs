@@ -253,10 +253,7 @@ fn check_names(flag: &str, names: &[String], config: &TrainConfig) -> Result<(),
 
 fn parse_part(text: &str) -> Result<(Modality, PathBuf), String> {
     let (letter, file) = text.split_once('=').unwrap_or_default();
-    let modality = Modality::FUSION_ORDER
-        .into_iter()
-        .find(|modality| letter == modality.letter().to_string());
-    match modality {
+    match crate::choices::modality(letter) {
         Some(modality) if !file.is_empty() => Ok((modality, file.into())),
         _ => Err("t=FILE, v=FILE or a=FILE is needed".to_owned()),
     }

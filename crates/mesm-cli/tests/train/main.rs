@@ -218,6 +218,16 @@ fn exported_weights_say_the_same_and_are_small() {
         "int8",
     ]);
     assert!(told.contains("small.safetensors: 0."), "{told}");
+    let with_prior = [
+        "export",
+        "run/words.safetensors",
+        "--out",
+        "prior.safetensors",
+        "--prior",
+        "t=0.2",
+    ];
+    assert_eq!(bench.mesm(&with_prior).code, 2, "frequencies of what?");
+    done(&[&with_prior[..], &["--data", "store"]].concat());
     let size = |name: &str| fs::metadata(bench.path(name)).unwrap().len();
     let small = size("small.safetensors") + size("text/model.safetensors");
     assert!(
