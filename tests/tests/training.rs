@@ -389,7 +389,9 @@ fn of_several_files_the_mean_is_taken() {
 #[test]
 fn what_a_modality_says_is_shifted() {
     let _turn = alone();
-    let learner = fresh(&config(ModelKind::Mesm, &[("faces", "v")]), &Device::flex());
+    let mut config = config(ModelKind::Mesm, &[("faces", "v")]);
+    config.model.modalities = "tv".parse().unwrap();
+    let learner = fresh(&config, &Device::flex());
     let before = snapshot(&learner).unwrap();
     let classes = learner.model.config().classes.len();
     let shift: Vec<f32> = (0..classes).map(|class| class as f32).collect();
