@@ -106,41 +106,26 @@ pub fn train_demo(
         text(&web.join(format!("mesm-{name}.safetensors"))),
         text(&web.join("text")),
     );
+    let trained = text(&out.join("joint").join("query.safetensors"));
+    let files = [&trained, "--out", &model, "--text-out", &words];
+    // Faces are drawn more evenly than they are; half of what that does is taken back.
+    let prior = ["--prior", "v=0.2", "--data", &store];
+    let format = ["--text-format", "int8-int4"];
     mesm(
         "write the page's files",
-        &[
-            "export",
-            &text(&out.join("joint").join("query.safetensors")),
-            "--out",
-            &model,
-            "--text-out",
-            &words,
-            "--text-format",
-            "int8-int4",
-            // Faces are drawn more evenly than they are; half of what that does is taken back.
-            "--prior",
-            "v=0.2",
-            "--data",
-            &store,
-        ],
+        &[&["export"], &files[..], &format, &prior].concat(),
     )?;
-    mesm(
-        "judge",
-        &[
-            "eval",
-            "--data",
-            &store,
-            "--weights",
-            &model,
-            "--text-encoder",
-            &words,
-            "--composed",
-            "--figures",
-            &text(&out.join("figures")),
-            "--device",
-            device,
-        ],
-    )
+    let figures = text(&out.join("figures"));
+    let judged = [
+        "--data",
+        &store,
+        "--weights",
+        &model,
+        "--text-encoder",
+        &words,
+    ];
+    let shown = ["--composed", "--figures", &figures, "--device", device];
+    mesm("judge", &[&["eval"], &judged[..], &shown].concat())
 }
 
 /// Runs commands at the same time, each with its share of the processor: two steps of training on a core each are done

@@ -151,6 +151,6 @@ mod tests {
             bytes: 3,
         };
         assert!(sum.fits(b"abc"));
-        assert!(!sum.fits(b"abd") && !sum.fits(b"abcd") && !sum.fits(b""));
+        assert!(!sum.fits(b"abb") && !sum.fits(b"abcd") && !sum.fits(b""));
     }
 }
