@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
+use mesm::Modality;
 use mesm::weights::{FloatFormat, WeightsError};
-use mesm::{Modality, ModelConfig};
-use mesm_data::store::{Store, write_atomically};
+use mesm_data::store::write_atomically;
 use mesm_train::weights::{encoder_to_bytes, model_to_bytes, with_shift};
 
 use crate::choices::TEXT_ENCODER;
 use crate::error::CliError;
+use crate::judging::Data;
 use crate::weights::{Origin, WeightsFile};
 use crate::words::{TextFiles, Words};
 
@@ -55,7 +56,7 @@ pub struct ExportArguments {
     /// validation split tells how much is good
     #[arg(long, value_name = "LETTER=SHARE", value_parser = parse_prior, requires = "data")]
     pub prior: Vec<(Modality, f32)>,
-    /// The store whose split `train` is counted for --prior
+    /// A store, or a folder of tables and archives, whose split `train` is counted for --prior
     #[arg(long, value_name = "STORE")]
     pub data: Option<PathBuf>,
     /// Folder of the text encoder.
@@ -108,10 +109,13 @@ pub fn run(arguments: &ExportArguments, out: &mut impl Write) -> Result<(), CliE
         source,
     };
     let mut model = origin.load(&settings.config, &device)?;
-    for (modality, share) in &arguments.prior {
-        let logs = log_frequencies(arguments.data.as_deref(), &settings.config, *modality)?;
-        let shift: Vec<f32> = logs.iter().map(|log| share * log).collect();
-        model = with_shift(model, *modality, &shift).map_err(wrong)?;
+    if let Some(folder) = &arguments.data {
+        let data = Data::open(folder, &settings.config, &[("--data", COUNTED_SPLIT)])?;
+        for (modality, share) in &arguments.prior {
+            let logs = log_frequencies(&data, &settings.config.classes, *modality)?;
+            let shift: Vec<f32> = logs.iter().map(|log| share * log).collect();
+            model = with_shift(model, *modality, &shift).map_err(wrong)?;
+        }
     }
     let bytes = model_to_bytes(&model, &settings.mel, arguments.format.into()).map_err(wrong)?;
     // Both are made before either is written: an error leaves what was there.
@@ -131,39 +135,24 @@ pub fn run(arguments: &ExportArguments, out: &mut impl Write) -> Result<(), CliE
 
 /// Logarithms of how often each class occurs among the rows of a modality to learn from, their mean taken away.
 fn log_frequencies(
-    data: Option<&Path>,
-    config: &ModelConfig,
+    data: &Data,
+    classes: &[String],
     modality: Modality,
 ) -> Result<Vec<f32>, CliError> {
-    let wrong =
-        |reason: String| CliError::Arguments(format!("--prior {}: {reason}", modality.letter()));
-    let store = Store::open(data.ok_or_else(|| wrong("--data is needed".to_owned()))?)?;
-    if store.classes() != config.classes {
-        return Err(wrong(format!(
-            "the classes of --data are {}; the weights know {}",
-            store.classes().join(","),
-            config.classes.join(",")
-        )));
-    }
-    let mut counts = vec![0_u32; config.classes.len()];
-    for row in store.rows(COUNTED_SPLIT) {
-        let counted = match modality {
-            Modality::Visual => row.has_faces,
-            Modality::Acoustic => row.has_audio,
-            Modality::Text => row.has_text && !row.has_faces && !row.has_audio,
-        };
-        if let Some(count) = row
-            .label
-            .filter(|_| counted)
-            .and_then(|label| counts.get_mut(usize::from(label)))
-        {
+    let mut counts = vec![0_u32; classes.len()];
+    let labels = data
+        .rows(COUNTED_SPLIT, modality)
+        .filter_map(|row| row.label);
+    for label in labels {
+        if let Some(count) = counts.get_mut(usize::from(label)) {
             *count += 1;
         }
     }
     if let Some(absent) = counts.iter().position(|count| *count == 0) {
-        return Err(wrong(format!(
-            "the split `{COUNTED_SPLIT}` has no row of the class {}",
-            config.classes[absent]
+        return Err(CliError::Arguments(format!(
+            "--prior {}: the split `{COUNTED_SPLIT}` has no row of the class {}",
+            modality.letter(),
+            classes[absent]
         )));
     }
     let logs: Vec<f32> = counts.iter().map(|count| (*count as f32).ln()).collect();

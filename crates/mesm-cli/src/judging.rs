@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 use indicatif::{ProgressBar, ProgressStyle};
 use mesm::{Activation, Modality, ModelConfig, Output};
 use mesm_data::manifest::{Options, Progress, prepare};
-use mesm_data::store::Store;
+use mesm_data::store::{RowInfo, Store};
 use mesm_train::Utterances;
 use mesm_train::config::PhaseConfig;
 use mesm_train::examples::Examples;
@@ -99,7 +99,13 @@ impl Data {
 
     /// Whether a split has utterances to judge this modality by.
     pub(crate) fn has(&self, split: &str, modality: Modality) -> bool {
-        self.store.rows(split).iter().any(|row| match modality {
+        self.rows(split, modality).next().is_some()
+    }
+
+    /// The rows of a split that are such a modality's; the words of a recording are not the words'.
+    pub(crate) fn rows(&self, split: &str, modality: Modality) -> impl Iterator<Item = RowInfo> {
+        let rows = self.store.rows(split).into_iter();
+        rows.filter(move |row| match modality {
             Modality::Text => row.has_text && !row.has_audio && !row.has_faces,
             Modality::Visual => row.has_faces,
             Modality::Acoustic => row.has_audio,

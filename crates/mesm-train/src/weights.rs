@@ -132,40 +132,21 @@ pub fn with_part(
 /// When the model does not have that modality, `shift` has another length, or the device cannot be read.
 pub fn with_shift(model: Model, modality: Modality, shift: &[f32]) -> Result<Model, WeightsError> {
     let name = format!("{}_out.bias", modality.letter());
-    let kept = read_params(&model)?;
-    let known = kept.iter().find(|(known, ..)| **known == name);
-    let classes = known.map_or(0, |(_, _, values)| values.len());
-    if classes != shift.len() {
+    let mut params = read_params(&model)?;
+    let known = params.iter().find(|(known, ..)| **known == name);
+    let mut values = known.map_or_else(Vec::new, |(_, _, values)| values.to_vec());
+    if values.len() != shift.len() {
         return Err(WeightsError::Shape {
             name,
-            expected: vec![classes],
+            expected: vec![values.len()],
             found: vec![shift.len()],
         });
     }
-    load_params(model, &mut Shifted { kept, name, shift })
-}
-
-/// A model's own parameters, something added to one of them.
-struct Shifted<'a> {
-    kept: NamedTensors,
-    name: String,
-    shift: &'a [f32],
-}
-
-impl ParamSource for Shifted<'_> {
-    fn verify(&self, specs: &[ParamSpec]) -> Result<(), WeightsError> {
-        self.kept.verify(specs)
+    for (value, shift) in values.iter_mut().zip(shift) {
+        *value += shift;
     }
-
-    fn take(&mut self, spec: &ParamSpec) -> Result<Vec<f32>, WeightsError> {
-        let mut values = self.kept.take(spec)?;
-        if spec.name == self.name {
-            for (value, shift) in values.iter_mut().zip(self.shift) {
-                *value += shift;
-            }
-        }
-        Ok(values)
-    }
+    params.insert(name, vec![values.len()], values);
+    load_params(model, &mut params)
 }
 
 /// A model's own parameters, those under some prefixes from a file.
