@@ -34,7 +34,7 @@ impl Site {
     /// Reads what the files of the site below `base_url` must be.
     pub(crate) async fn open(base_url: &str) -> Result<Self, EngineError> {
         let url = format!("{base_url}{SUMS}");
-        let bytes = download(&url, false, |_, _| ()).await?;
+        let bytes = download(&url, None, false, |_| ()).await?;
         let sums = serde_json::from_slice(&bytes).map_err(|error| EngineError::Fetch {
             url,
             cause: error.to_string(),
@@ -50,7 +50,7 @@ impl Site {
     pub(crate) async fn fetch(
         &self,
         path: &str,
-        mut progress: impl FnMut(usize, Option<usize>),
+        mut progress: impl FnMut(usize, usize),
     ) -> Result<Vec<u8>, EngineError> {
         let url = format!("{}{path}", self.base_url);
         let sum = self.sums.get(path).ok_or_else(|| EngineError::Fetch {
@@ -58,13 +58,14 @@ impl Site {
             cause: "it does not belong to the site: page and files are of different builds"
                 .to_owned(),
         })?;
-        let first = download(&url, false, |arrived, _| progress(arrived, Some(sum.bytes))).await;
+        let mut arrived = |arrived| progress(arrived, sum.bytes);
+        let first = download(&url, Some(sum.bytes), false, &mut arrived).await;
         if let Ok(bytes) = first
             && sum.fits(&bytes)
         {
             return Ok(bytes);
         }
-        let bytes = download(&url, true, |arrived, _| progress(arrived, Some(sum.bytes))).await?;
+        let bytes = download(&url, Some(sum.bytes), true, &mut arrived).await?;
         if sum.fits(&bytes) {
             return Ok(bytes);
         }
@@ -87,11 +88,13 @@ impl Sum {
     }
 }
 
-/// What the server sends, past all caches where `anew`. `progress` hears how many have arrived and how many there will be, if that is known.
+/// What the server sends, past all caches where `anew`. Room is made for the `expected` bytes at once; `progress` hears
+/// how many have arrived.
 async fn download(
     url: &str,
+    expected: Option<usize>,
     anew: bool,
-    mut progress: impl FnMut(usize, Option<usize>),
+    mut progress: impl FnMut(usize),
 ) -> Result<Vec<u8>, EngineError> {
     let failed = |cause: String| EngineError::Fetch {
         url: url.to_owned(),
@@ -110,16 +113,11 @@ async fn download(
     if !response.ok() {
         return Err(failed(format!("HTTP {}", response.status())));
     }
-    let expected = response
-        .headers()
-        .get("content-length")
-        .and_then(|length| String::from(length).parse::<usize>().ok())
-        .filter(|length| *length <= MAX_BYTES);
     let body = response
         .body()
         .ok_or_else(|| failed("it is empty".to_owned()))?;
     let reader = body.get_reader();
-    let mut bytes = Vec::with_capacity(expected.unwrap_or(0));
+    let mut bytes = Vec::with_capacity(expected.unwrap_or(0).min(MAX_BYTES));
     loop {
         let chunk = within(SILENCE_LIMIT_MS, "a file of the site", reader.read())
             .await?
@@ -136,7 +134,7 @@ async fn download(
         }
         bytes.resize(end, 0);
         value.copy_to(&mut bytes[start..]);
-        progress(end, expected);
+        progress(end);
     }
 }
 

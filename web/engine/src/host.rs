@@ -1,7 +1,7 @@
 //! The browser's functions that the worker calls, declared by hand: web-sys would have to be compiled with more
 //! features, and Burn with it a second time.
 
-use js_sys::{Array, Function, JsString};
+use js_sys::{Array, Function};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -47,13 +47,7 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub(crate) fn status(this: &Response) -> u16;
     #[wasm_bindgen(method, getter)]
-    pub(crate) fn headers(this: &Response) -> Headers;
-    #[wasm_bindgen(method, getter)]
     pub(crate) fn body(this: &Response) -> Option<ReadableStream>;
-
-    pub(crate) type Headers;
-    #[wasm_bindgen(method)]
-    pub(crate) fn get(this: &Headers, name: &str) -> Option<JsString>;
 
     pub(crate) type ReadableStream;
     #[wasm_bindgen(method, js_name = getReader)]

@@ -18,8 +18,6 @@ const WEIGHTS: &str = "static/weights/";
 /// The loading of the program itself comes before; see the worker's script.
 const PROGRAM_PART: f32 = 0.25;
 const FILES_PART: f32 = 0.5;
-/// Size of the text encoder, the largest file by far, for the progress bar where the server does not say.
-const USUAL_BYTES: f32 = 18e6;
 
 /// How long a step may take.
 const PATIENCE_MS: f64 = 90_000.0;
@@ -142,7 +140,7 @@ async fn on_webgpu(
 
 /// Fetches the model's description and every file it needs.
 async fn load(base_url: &str, tell: &impl Fn(Event)) -> Result<(Manifest, Files), EngineError> {
-    let quiet = |_, _| ();
+    let quiet = |_: usize, _: usize| ();
     let site = Site::open(base_url).await?;
     let beside = |name: &str| format!("{WEIGHTS}{name}");
     let description = site.fetch(&beside("model.json"), quiet).await?;
@@ -156,9 +154,8 @@ async fn load(base_url: &str, tell: &impl Fn(Event)) -> Result<(Manifest, Files)
         text_weights: Vec::new(),
     };
     let mut told = 0.0;
-    let mut progress = |arrived: usize, expected: Option<usize>| {
-        let all = expected.map_or(USUAL_BYTES, |bytes| bytes as f32);
-        let done = (arrived as f32 / all).min(1.0);
+    let mut progress = |arrived: usize, expected: usize| {
+        let done = (arrived as f32 / expected.max(1) as f32).min(1.0);
         if done - told > 0.02 {
             told = done;
             tell(Event::Progress {

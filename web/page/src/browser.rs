@@ -119,6 +119,15 @@ pub(crate) async fn event_within(
         .is_truthy())
 }
 
+/// Whether a media query holds; not where it cannot be asked.
+pub(crate) fn media_matches(query: &str) -> bool {
+    window()
+        .ok()
+        .and_then(|window| window.match_media(query).ok())
+        .flatten()
+        .is_some_and(|list| list.matches())
+}
+
 /// Milliseconds of a clock that never goes back.
 pub(crate) fn now_ms() -> f64 {
     web_sys::window()

@@ -5,7 +5,7 @@ use web_sys::{
     Element, HtmlElement, HtmlInputElement, HtmlOptionElement, HtmlSelectElement, MediaStreamTrack,
 };
 
-use crate::browser::{add, append, by_id, make, on, window};
+use crate::browser::{add, append, by_id, make, media_matches, on};
 use crate::capture::devices::{self, Known};
 use crate::capture::{Device, Trouble, Wanted};
 use crate::error::PageError;
@@ -208,9 +208,5 @@ fn option(select: &HtmlSelectElement, value: &str, name: &str) -> Result<(), Pag
 
 /// Phones and tablets, whose cameras look to either side.
 fn has_two_sides() -> bool {
-    window()
-        .ok()
-        .and_then(|window| window.match_media("(pointer: coarse)").ok())
-        .flatten()
-        .is_some_and(|list| list.matches())
+    media_matches("(pointer: coarse)")
 }

@@ -12,13 +12,6 @@ use crate::browser::{by_id, make};
 use crate::error::PageError;
 use crate::history::{History, Moment};
 
-/// Modalities and their letters, as in the native program's files.
-const MODALITIES: [(Modality, &str); 3] = [
-    (Modality::Text, "t"),
-    (Modality::Visual, "v"),
-    (Modality::Acoustic, "a"),
-];
-
 /// What is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
@@ -76,8 +69,8 @@ fn csv<'a>(moments: impl Iterator<Item = &'a Moment>) -> String {
         if index == 0 {
             let mut head = vec!["end_s".to_owned(), "top_p".to_owned()];
             head.extend(outcome.classes.iter().map(|class| format!("p_{class}")));
-            for (_, letter) in MODALITIES {
-                let share = |class| format!("share_{letter}_{class}");
+            for modality in Modality::ALL {
+                let share = |class| format!("share_{}_{class}", modality.letter());
                 head.extend(outcome.classes.iter().map(share));
             }
             head.extend(["macs_pairs", "macs_dense", "total_ms", "words"].map(str::to_owned));
@@ -88,18 +81,17 @@ fn csv<'a>(moments: impl Iterator<Item = &'a Moment>) -> String {
             moment.top_p.to_string(),
         ];
         line.extend(outcome.probabilities.iter().map(f32::to_string));
-        for (modality, _) in MODALITIES {
+        for modality in Modality::ALL {
             let shares = outcome.shares.get(&modality);
             line.extend((0..outcome.classes.len()).map(|class| {
                 let share = shares.and_then(|shares| shares.get(class));
                 share.map_or_else(String::new, f32::to_string)
             }));
         }
-        let sum = |get: fn(&Macs) -> u64| -> u64 { outcome.macs.values().map(get).sum() };
-        line.push(sum(|macs| macs.pairs).to_string());
-        line.push(sum(|macs| macs.dense).to_string());
-        let total = outcome.timings_ms.get("total").copied().unwrap_or_default();
-        line.push(format!("{total:.1}"));
+        let macs = outcome.all_macs();
+        line.push(macs.pairs.to_string());
+        line.push(macs.dense.to_string());
+        line.push(format!("{:.1}", outcome.total_ms()));
         line.push(quoted(&moment.words));
         text += &(line.join(",") + "\n");
     }

@@ -148,6 +148,21 @@ pub enum Modality {
     Acoustic,
 }
 
+impl Modality {
+    /// All of them, in the order in which the model fuses them.
+    pub const ALL: [Self; 3] = [Self::Text, Self::Visual, Self::Acoustic];
+
+    /// Its letter, as in the native program's files.
+    #[must_use]
+    pub fn letter(self) -> char {
+        match self {
+            Self::Text => 't',
+            Self::Visual => 'v',
+            Self::Acoustic => 'a',
+        }
+    }
+}
+
 /// Multiply-accumulates of one branch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Macs {
@@ -226,6 +241,31 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Index, name and probability of the likeliest class; `None` where there are no classes.
+    #[must_use]
+    pub fn likeliest(&self) -> Option<(usize, &str, f32)> {
+        let classes = self.classes.iter().zip(&self.probabilities).enumerate();
+        classes
+            .max_by(|(_, (_, a)), (_, (_, b))| a.total_cmp(b))
+            .map(|(index, (name, probability))| (index, name.as_str(), *probability))
+    }
+
+    /// Cost of all branches together.
+    #[must_use]
+    pub fn all_macs(&self) -> Macs {
+        self.macs.values().fold(Macs::default(), |sum, macs| Macs {
+            pairs: sum.pairs + macs.pairs,
+            sites: sum.sites + macs.sites,
+            dense: sum.dense + macs.dense,
+        })
+    }
+
+    /// Milliseconds that the window took; 0 where nobody counted.
+    #[must_use]
+    pub fn total_ms(&self) -> f64 {
+        self.timings_ms.get("total").copied().unwrap_or(0.0)
+    }
+
     /// Whether all buffers have the sizes they are said to have.
     ///
     /// # Errors
@@ -284,6 +324,32 @@ mod tests {
         let json = serde_json::to_string(&event).unwrap();
         assert!(json.contains(r#""shares":{"v":[0.0]}"#), "{json}");
         assert_eq!(serde_json::from_str::<Event>(&json).unwrap(), event);
+    }
+
+    #[test]
+    fn the_likeliest_class_has_a_name() {
+        let mut judged = outcome(&mut Buffers::default());
+        assert_eq!(judged.likeliest(), Some((0, "joy", 0.5)));
+        judged.classes = ["joy", "fear", "anger"].map(str::to_owned).to_vec();
+        judged.probabilities = vec![0.1, 0.7, 0.2];
+        assert_eq!(judged.likeliest(), Some((1, "fear", 0.7)));
+        judged.classes.clear();
+        assert_eq!(judged.likeliest(), None);
+    }
+
+    #[test]
+    fn costs_add_up() {
+        let mut judged = outcome(&mut Buffers::default());
+        let macs = |pairs, sites, dense| Macs {
+            pairs,
+            sites,
+            dense,
+        };
+        judged.macs = BTreeMap::from([
+            (Modality::Visual, macs(1, 2, 3)),
+            (Modality::Acoustic, macs(10, 20, 30)),
+        ]);
+        assert_eq!(judged.all_macs(), macs(11, 22, 33));
     }
 
     #[test]

@@ -118,7 +118,8 @@ pub(crate) fn is_live(track: &MediaStreamTrack) -> bool {
     track.ready_state() == web_sys::MediaStreamTrackState::Live
 }
 
-fn rate_hz(shown_ms: &VecDeque<f64>) -> Option<f64> {
+/// Events a second, from the times of the last ones; `None` before the second.
+pub(crate) fn rate_hz(shown_ms: &VecDeque<f64>) -> Option<f64> {
     let span_ms = shown_ms.back()? - shown_ms.front()?;
     (span_ms > 0.0).then(|| (shown_ms.len() - 1) as f64 * 1000.0 / span_ms)
 }

@@ -12,7 +12,7 @@ mod trouble;
 mod window;
 
 pub(crate) use assets::Assets;
-pub(crate) use camera::Camera;
+pub(crate) use camera::{Camera, rate_hz};
 pub(crate) use clip::Clip;
 pub(crate) use devices::Wanted;
 pub(crate) use feed::Feed;

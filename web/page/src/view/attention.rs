@@ -3,31 +3,21 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use js_sys::{ArrayBuffer, Float32Array, Uint8Array};
-use mesm_protocol::{AttentionLayer, Slab};
-use wasm_bindgen::{Clamped, JsCast};
-use web_sys::{Element, HtmlCanvasElement, HtmlElement, ImageData};
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlCanvasElement, HtmlElement};
 
-use super::colours::{decibels, power};
-use super::maps::{Area, Layer, Paint};
+use super::maps::{Area, CHUNK, CROP, Layer, Maps, Paint, canvas_of};
 use crate::browser::{add, append, by_id, make, on};
 use crate::capture::context_2d;
 use crate::error::PageError;
 
-/// Sides of a face crop.
-const CROP: usize = 48;
-/// Bands and steps of a mel chunk.
-pub(super) const BANDS: usize = 128;
-pub(super) const STEPS: usize = 32;
 /// The attribute of a button that says which row it shows.
 const ROW: &str = "data-row";
 
-/// What is shown: pictures, a row each, and layers over them.
+/// What is shown.
 #[derive(Default)]
 struct Shown {
-    /// Pixels of each row, `[height, width, 4]`.
-    pictures: Vec<Vec<u8>>,
-    layers: Vec<Layer>,
+    maps: Rc<Maps>,
     paint: Paint,
     row: usize,
 }
@@ -56,7 +46,7 @@ impl AttentionView {
             rows: by_id("face-rows")?,
             maps: by_id("face-maps")?,
             empty: by_id("face-empty")?,
-            size: (CROP, CROP),
+            size: CROP,
             zoom: 6,
             voice: false,
             shown: RefCell::default(),
@@ -69,7 +59,7 @@ impl AttentionView {
             rows: by_id("voice-rows")?,
             maps: by_id("voice-maps")?,
             empty: by_id("voice-empty")?,
-            size: (BANDS, STEPS),
+            size: CHUNK,
             zoom: 3,
             voice: true,
             shown: RefCell::default(),
@@ -96,25 +86,12 @@ impl AttentionView {
     }
 
     /// Shows the rows of a result; the one that was looked at stays in view.
-    pub(crate) fn show(
-        &self,
-        pictures: Option<Slab>,
-        layers: &[AttentionLayer],
-        buffers: &[ArrayBuffer],
-        paint: Paint,
-    ) -> Result<(), PageError> {
+    pub(crate) fn show(&self, maps: &Rc<Maps>, paint: Paint) -> Result<(), PageError> {
         let inner = &self.inner;
-        let pictures = pictures.map_or_else(Vec::new, |slab| inner.pictures(slab, buffers));
-        let layers = layers
-            .iter()
-            .filter(|layer| layer.weights.rows == pictures.len())
-            .map(|layer| Layer::of(layer, buffers))
-            .collect();
         {
             let mut shown = inner.shown.borrow_mut();
-            shown.row = shown.row.min(pictures.len().saturating_sub(1));
-            shown.pictures = pictures;
-            shown.layers = layers;
+            shown.row = shown.row.min(maps.pictures.len().saturating_sub(1));
+            shown.maps = Rc::clone(maps);
             shown.paint = paint;
         }
         inner.draw_rows()?;
@@ -123,32 +100,12 @@ impl AttentionView {
 }
 
 impl Inner {
-    /// The pixels of every row.
-    fn pictures(&self, slab: Slab, buffers: &[ArrayBuffer]) -> Vec<Vec<u8>> {
-        let (height, width) = self.size;
-        if self.voice {
-            if slab.row_len != height * width {
-                return Vec::new();
-            }
-            let scale = decibels(&Float32Array::new(&buffers[slab.buffer]).to_vec());
-            return scale
-                .chunks(slab.row_len)
-                .map(|chunk| spectrogram(chunk, height, width))
-                .collect();
-        }
-        if slab.row_len != height * width * 4 {
-            return Vec::new();
-        }
-        let bytes = Uint8Array::new(&buffers[slab.buffer]).to_vec();
-        bytes.chunks(slab.row_len).map(<[u8]>::to_vec).collect()
-    }
-
     /// A button for each row.
     fn draw_rows(&self) -> Result<(), PageError> {
         self.rows.set_text_content(None);
         let shown = self.shown.borrow();
-        self.empty.set_hidden(!shown.pictures.is_empty());
-        for (row, picture) in shown.pictures.iter().enumerate() {
+        self.empty.set_hidden(!shown.maps.pictures.is_empty());
+        for (row, picture) in shown.maps.pictures.iter().enumerate() {
             let button = add(&self.rows, "button", "", "")?;
             let failed = PageError::browser("the maps could not be drawn");
             let pressed = if row == shown.row { "true" } else { "false" };
@@ -193,11 +150,11 @@ impl Inner {
     fn draw_maps(&self) -> Result<(), PageError> {
         self.maps.set_text_content(None);
         let shown = self.shown.borrow();
-        let Some(picture) = shown.pictures.get(shown.row) else {
+        let Some(picture) = shown.maps.pictures.get(shown.row) else {
             return Ok(());
         };
         let source = canvas_of(picture, self.size)?;
-        for (index, layer) in shown.layers.iter().enumerate() {
+        for (index, layer) in shown.maps.layers.iter().enumerate() {
             let figure = add(&self.maps, "figure", "", "")?;
             let canvas = self.draw_layer(&source, layer, shown.row, shown.paint)?;
             let (kept, points) = (layer.kept(shown.row), layer.points());
@@ -250,33 +207,4 @@ impl Inner {
         layer.paint(&context, row, area, self.voice, paint);
         Ok(canvas)
     }
-}
-
-/// Bands from the top down to the lowest, as pixels.
-pub(super) fn spectrogram(chunk: &[f32], bands: usize, steps: usize) -> Vec<u8> {
-    (0..bands)
-        .rev()
-        .flat_map(|band| &chunk[band * steps..(band + 1) * steps])
-        .flat_map(|value| {
-            let [red, green, blue] = power(*value);
-            [red, green, blue, 255]
-        })
-        .collect()
-}
-
-pub(super) fn canvas_of(
-    pixels: &[u8],
-    (height, width): (usize, usize),
-) -> Result<HtmlCanvasElement, PageError> {
-    let failed = PageError::browser("the maps could not be drawn");
-    let canvas: HtmlCanvasElement = make("canvas", "")?;
-    canvas.set_width(width as u32);
-    canvas.set_height(height as u32);
-    let data =
-        ImageData::new_with_u8_clamped_array_and_sh(Clamped(pixels), width as u32, height as u32)
-            .map_err(&failed)?;
-    context_2d(&canvas, false)?
-        .put_image_data(&data, 0.0, 0.0)
-        .map_err(&failed)?;
-    Ok(canvas)
 }

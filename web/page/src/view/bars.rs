@@ -7,12 +7,14 @@ use web_sys::{Element, HtmlElement};
 use crate::browser::{add, by_id};
 use crate::error::PageError;
 
-/// Names and style classes of the modalities, in the order in which the model fuses them.
-const MODALITIES: [(Modality, &str); 3] = [
-    (Modality::Text, "words"),
-    (Modality::Visual, "face"),
-    (Modality::Acoustic, "voice"),
-];
+/// Name and style class of a modality.
+fn name(modality: Modality) -> &'static str {
+    match modality {
+        Modality::Text => "words",
+        Modality::Visual => "face",
+        Modality::Acoustic => "voice",
+    }
+}
 
 struct Row {
     bar: HtmlElement,
@@ -60,8 +62,8 @@ impl BarsView {
             let value = add(&item, "span", "value", "–")?;
             let share = add(&item, "span", "share", "")?;
             let mut parts = Vec::with_capacity(3);
-            for (_, style) in MODALITIES {
-                parts.push(add(&share, "i", style, "")?.unchecked_into());
+            for modality in Modality::ALL {
+                parts.push(add(&share, "i", name(modality), "")?.unchecked_into());
             }
             let parts = parts.try_into().map_err(|_| PageError::Missing("shares"))?;
             let row = Row {
@@ -97,15 +99,15 @@ impl BarsView {
             set(&row.bar, "width", f64::from(probability) * 100.0)?;
             row.value
                 .set_text_content(Some(&format!("{:.0} %", probability * 100.0)));
-            let shares = MODALITIES.map(|(modality, _)| share_of(outcome, modality, class));
+            let shares = Modality::ALL.map(|modality| share_of(outcome, modality, class));
             for (part, (left, width)) in row.parts.iter().zip(segments(shares, scale)) {
                 set(part, "left", left)?;
                 set(part, "width", width)?;
             }
-            let text: Vec<String> = MODALITIES
-                .iter()
+            let text: Vec<String> = Modality::ALL
+                .into_iter()
                 .zip(shares)
-                .map(|((_, name), share)| format!("{name} {share:+.2}"))
+                .map(|(modality, share)| format!("{} {share:+.2}", name(modality)))
                 .collect();
             row.share
                 .set_attribute("title", &text.join(", "))
@@ -126,14 +128,13 @@ impl BarsView {
 
     fn show_facts(&self, outcome: &Outcome) -> Result<(), PageError> {
         self.facts.set_text_content(None);
-        let total = outcome.timings_ms.get("total").copied().unwrap_or(0.0);
         let facts = [
             (
                 "Faces found",
                 format!("{} of {}", outcome.faces_found, outcome.frames),
             ),
             ("Sound chunks", outcome.chunks.to_string()),
-            ("Time", format!("{:.2} s", total / 1000.0)),
+            ("Time", format!("{:.2} s", outcome.total_ms() / 1000.0)),
             ("Device", super::lines::kind_name(outcome.device).to_owned()),
         ];
         for (name, value) in facts {
@@ -181,7 +182,7 @@ fn share_of(outcome: &Outcome, modality: Modality, class: usize) -> f32 {
 fn share_scale(outcome: &Outcome) -> f32 {
     (0..outcome.classes.len())
         .flat_map(|class| {
-            let shares = MODALITIES.map(|(modality, _)| share_of(outcome, modality, class));
+            let shares = Modality::ALL.map(|modality| share_of(outcome, modality, class));
             let side = |sign: f32| shares.iter().map(|s| (s * sign).max(0.0)).sum::<f32>();
             [side(1.0), side(-1.0)]
         })

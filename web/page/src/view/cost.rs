@@ -35,13 +35,16 @@ impl CostView {
     }
 
     fn show_macs(&self, outcome: &Outcome) -> Result<(), PageError> {
-        let sum = |get: fn(&Macs) -> u64| outcome.macs.values().map(get).sum::<u64>();
-        let dense = sum(|m| m.dense);
+        let Macs {
+            pairs,
+            sites,
+            dense,
+        } = outcome.all_macs();
         let side = add(&self.card, "div", "", "")?;
         let lines = [
             ("Dense twin", dense, "bar"),
-            ("Sparse, per active point", sum(|m| m.sites), "bar sparse"),
-            ("Sparse, per active pair", sum(|m| m.pairs), "bar sparse"),
+            ("Sparse, per active point", sites, "bar sparse"),
+            ("Sparse, per active pair", pairs, "bar sparse"),
         ];
         for (name, macs, style) in lines {
             let line = add(&side, "div", "cost-line", "")?;

@@ -26,20 +26,13 @@ pub(crate) struct CurvePoint {
 impl CurvePoint {
     /// The point that an outcome at `top_p` makes.
     pub(crate) fn of(top_p: f32, outcome: &Outcome) -> Self {
-        let pairs: u64 = outcome.macs.values().map(|macs| macs.pairs).sum();
-        let dense: u64 = outcome.macs.values().map(|macs| macs.dense).sum();
-        let likeliest = outcome
-            .classes
-            .iter()
-            .zip(&outcome.probabilities)
-            .max_by(|a, b| a.1.total_cmp(b.1));
+        let macs = outcome.all_macs();
+        let (_, class, probability) = outcome.likeliest().unwrap_or_default();
         Self {
             top_p,
-            cost: pairs as f64 / dense.max(1) as f64,
-            class: likeliest
-                .map(|(class, _)| class.clone())
-                .unwrap_or_default(),
-            probability: likeliest.map_or(0.0, |(_, probability)| *probability),
+            cost: macs.pairs as f64 / macs.dense.max(1) as f64,
+            class: class.to_owned(),
+            probability,
         }
     }
 }

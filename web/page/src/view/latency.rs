@@ -6,6 +6,7 @@ use mesm_protocol::Outcome;
 use web_sys::Element;
 
 use crate::browser::{add, by_id};
+use crate::capture::rate_hz;
 use crate::error::PageError;
 
 /// Windows that the figures are over.
@@ -74,7 +75,7 @@ impl LatencyView {
             self.shown_ms.len(),
             outcome.memory_bytes as f64 / 1e6
         );
-        if let Some(rate) = rate(&self.shown_ms) {
+        if let Some(rate) = rate_hz(&self.shown_ms) {
             about = format!("{rate:.2} windows a second. {about}");
         }
         add(&self.card, "p", "small", &about).map(drop)
@@ -90,11 +91,6 @@ fn quantile(values: &VecDeque<f64>, q: f64) -> f64 {
     sorted.get(place).copied().unwrap_or_default()
 }
 
-fn rate(shown_ms: &VecDeque<f64>) -> Option<f64> {
-    let span_ms = shown_ms.back()? - shown_ms.front()?;
-    (span_ms > 0.0).then(|| (shown_ms.len() - 1) as f64 * 1000.0 / span_ms)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,7 +101,5 @@ mod tests {
         assert!((quantile(&values, 0.5) - 11.0).abs() < 1e-9);
         assert!((quantile(&values, 0.95) - 20.0).abs() < 1e-9);
         assert!(quantile(&VecDeque::new(), 0.5).abs() < 1e-9);
-        assert_eq!(rate(&[0.0, 500.0, 1000.0].into()), Some(2.0));
-        assert_eq!(rate(&[7.0].into()), None);
     }
 }

@@ -27,15 +27,17 @@ pub(crate) fn ready_line(device: &DeviceReport, model: &ModelReport) -> String {
 
 /// What is said when a result is shown.
 pub(crate) fn done_line(outcome: &Outcome) -> String {
-    let total = outcome.timings_ms.get("total").copied().unwrap_or(0.0);
-    format!("Window {} judged in {:.1} s.", outcome.id, total / 1000.0)
+    format!(
+        "Window {} judged in {:.1} s.",
+        outcome.id,
+        outcome.total_ms() / 1000.0
+    )
 }
 
 /// The likeliest class, for those who listen to the page.
 pub(crate) fn summary(outcome: &Outcome) -> String {
-    let classes = outcome.classes.iter().zip(&outcome.probabilities);
-    let likeliest = classes.max_by(|a, b| a.1.total_cmp(b.1));
-    likeliest.map_or_else(String::new, |(class, probability)| {
+    let likeliest = outcome.likeliest();
+    likeliest.map_or_else(String::new, |(_, class, probability)| {
         format!("Likeliest: {class}, {:.0} percent.", probability * 100.0)
     })
 }

@@ -1,11 +1,75 @@
-//! Attention maps as they come from the engine, and painting one over a picture.
+//! Pictures and attention maps as they come from the engine, and painting one over the other.
 
 use js_sys::{ArrayBuffer, Float32Array, Uint8Array};
-use mesm_protocol::AttentionLayer;
-use web_sys::CanvasRenderingContext2d;
+use mesm_protocol::{AttentionLayer, Modality, Outcome, Slab};
+use wasm_bindgen::Clamped;
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
+
+use super::colours::{decibels, power};
+use crate::browser::make;
+use crate::capture::context_2d;
+use crate::error::PageError;
+
+/// Height and width of a face crop.
+pub(crate) const CROP: (usize, usize) = (48, 48);
+/// Bands and steps of a mel chunk.
+pub(crate) const CHUNK: (usize, usize) = (128, 32);
 
 /// Red of the kept points, as the theme's `--active`.
 const ACTIVE: &str = "rgb(255 60 70 / ";
+
+/// What one branch saw or heard in a window, ready to be drawn: a picture a row, and layers over them.
+#[derive(Default)]
+pub(crate) struct Maps {
+    /// Pixels of each row, `[height, width, 4]`.
+    pub pictures: Vec<Vec<u8>>,
+    /// The attention layers, first to last.
+    pub layers: Vec<Layer>,
+}
+
+impl Maps {
+    /// The face crops in the buffers, which were checked.
+    pub(crate) fn of_faces(outcome: &Outcome, buffers: &[ArrayBuffer]) -> Self {
+        let pixels = |slab: Slab| {
+            let bytes = Uint8Array::new(&buffers[slab.buffer]).to_vec();
+            bytes.chunks(slab.row_len).map(<[u8]>::to_vec).collect()
+        };
+        let slab = fitting(outcome.crops, CROP.0 * CROP.1 * 4);
+        Self::over(slab.map(pixels), outcome, Modality::Visual, buffers)
+    }
+
+    /// The mel chunks in the buffers, which were checked.
+    pub(crate) fn of_voice(outcome: &Outcome, buffers: &[ArrayBuffer]) -> Self {
+        let pixels = |slab: Slab| {
+            let scale = decibels(&Float32Array::new(&buffers[slab.buffer]).to_vec());
+            scale.chunks(slab.row_len).map(spectrogram).collect()
+        };
+        let slab = fitting(outcome.mels, CHUNK.0 * CHUNK.1);
+        Self::over(slab.map(pixels), outcome, Modality::Acoustic, buffers)
+    }
+
+    fn over(
+        pictures: Option<Vec<Vec<u8>>>,
+        outcome: &Outcome,
+        modality: Modality,
+        buffers: &[ArrayBuffer],
+    ) -> Self {
+        let pictures = pictures.unwrap_or_default();
+        let layers = outcome.attention.get(&modality).into_iter().flatten();
+        Self {
+            layers: layers
+                .filter(|layer| layer.weights.rows == pictures.len())
+                .map(|layer| Layer::of(layer, buffers))
+                .collect(),
+            pictures,
+        }
+    }
+}
+
+/// The slab, if its rows have this length.
+fn fitting(slab: Option<Slab>, row_len: usize) -> Option<Slab> {
+    slab.filter(|slab| slab.row_len == row_len)
+}
 
 /// A layer on the page's side.
 pub(crate) struct Layer {
@@ -36,7 +100,7 @@ pub(crate) struct Area {
 
 impl Layer {
     /// The layer in the buffers, which were checked.
-    pub(crate) fn of(layer: &AttentionLayer, buffers: &[ArrayBuffer]) -> Self {
+    fn of(layer: &AttentionLayer, buffers: &[ArrayBuffer]) -> Self {
         Self {
             height: layer.height,
             width: layer.width,
@@ -91,6 +155,37 @@ impl Layer {
             );
         }
     }
+}
+
+/// Bands from the top down to the lowest, as pixels.
+fn spectrogram(chunk: &[f32]) -> Vec<u8> {
+    let (bands, steps) = CHUNK;
+    (0..bands)
+        .rev()
+        .flat_map(|band| &chunk[band * steps..(band + 1) * steps])
+        .flat_map(|value| {
+            let [red, green, blue] = power(*value);
+            [red, green, blue, 255]
+        })
+        .collect()
+}
+
+/// A canvas of a picture.
+pub(crate) fn canvas_of(
+    pixels: &[u8],
+    (height, width): (usize, usize),
+) -> Result<HtmlCanvasElement, PageError> {
+    let failed = PageError::browser("the maps could not be drawn");
+    let canvas: HtmlCanvasElement = make("canvas", "")?;
+    canvas.set_width(width as u32);
+    canvas.set_height(height as u32);
+    let data =
+        ImageData::new_with_u8_clamped_array_and_sh(Clamped(pixels), width as u32, height as u32)
+            .map_err(&failed)?;
+    context_2d(&canvas, false)?
+        .put_image_data(&data, 0.0, 0.0)
+        .map_err(&failed)?;
+    Ok(canvas)
 }
 
 /// The points to paint and how strongly, 0 to 1.

@@ -12,7 +12,9 @@ mod stage;
 pub(crate) mod theme;
 mod timeline;
 
-use mesm_protocol::{DeviceReport, Modality, ModelReport, Outcome};
+use std::rc::Rc;
+
+use mesm_protocol::{DeviceReport, ModelReport, Outcome};
 use web_sys::{HtmlButtonElement, HtmlInputElement};
 
 use crate::browser::now_ms;
@@ -22,6 +24,7 @@ use attention::AttentionView;
 use bars::BarsView;
 use cost::CostView;
 use latency::LatencyView;
+use maps::Maps;
 use stage::StageView;
 use timeline::TimelineView;
 
@@ -104,22 +107,11 @@ impl Views {
         let outcome = &moment.outcome;
         let smoothing_ms = if held { 0.0 } else { smoothing_ms };
         self.bars.show(outcome, moment.end_ms, smoothing_ms)?;
-        self.stage.show(&moment, look, held)?;
-        let layers = |modality| {
-            outcome
-                .attention
-                .get(&modality)
-                .map_or(&[][..], Vec::as_slice)
-        };
-        let buffers = &moment.buffers;
-        self.face
-            .show(outcome.crops, layers(Modality::Visual), buffers, look.paint)?;
-        self.voice.show(
-            outcome.mels,
-            layers(Modality::Acoustic),
-            buffers,
-            look.paint,
-        )?;
+        let faces = Rc::new(Maps::of_faces(outcome, &moment.buffers));
+        let voice = Rc::new(Maps::of_voice(outcome, &moment.buffers));
+        self.stage.show(&moment, (&faces, &voice), look, held)?;
+        self.face.show(&faces, look.paint)?;
+        self.voice.show(&voice, look.paint)?;
         self.timeline.show(history)?;
         self.cost.show(outcome)?;
         let now = now_ms();

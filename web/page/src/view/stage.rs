@@ -1,12 +1,8 @@
 //! One attention layer over what is seen and heard: on the face in the preview, and on the spectrogram under it.
 
-use js_sys::Float32Array;
-use mesm_protocol::Modality;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, HtmlElement, HtmlImageElement};
 
-use super::attention::{BANDS, STEPS, canvas_of, spectrogram};
-use super::colours::decibels;
-use super::maps::{Area, Layer, Paint};
+use super::maps::{Area, CHUNK, CROP, Maps, Paint, canvas_of};
 use crate::browser::by_id;
 use crate::capture::context_2d;
 use crate::error::PageError;
@@ -14,9 +10,8 @@ use crate::history::Moment;
 
 /// Pixels of the strip for one step of the spectrogram, and for one band.
 const STEP_WIDTH: usize = 3;
-/// Pixels that a face crop has more than the face's box, of each of the [`CROP`] pixels of a side.
+/// Pixels that a face crop has more than the face's box, of all the [`CROP`] pixels of a side.
 const MARGIN: f64 = 2.0;
-const CROP: f64 = 48.0;
 
 /// The preview and what lies over and under it.
 pub(crate) struct StageView {
@@ -48,7 +43,13 @@ impl StageView {
     }
 
     /// Shows a moment; `held` where it is an older one, whose picture then stands in the place of the live one.
-    pub(crate) fn show(&self, moment: &Moment, look: Look, held: bool) -> Result<(), PageError> {
+    pub(crate) fn show(
+        &self,
+        moment: &Moment,
+        (faces, voice): (&Maps, &Maps),
+        look: Look,
+        held: bool,
+    ) -> Result<(), PageError> {
         let picture = moment.picture.as_ref().filter(|_| held);
         self.still.set_hidden(picture.is_none());
         if let Some(address) = picture {
@@ -57,14 +58,11 @@ impl StageView {
         let context = self.clear_overlay()?;
         let area = self.face_area(moment);
         self.place_face_box(area.map(|(inner, _)| inner));
-        if let (Some((_, crop)), Some(layer)) = (area, look.layer) {
-            let row = last_face(moment);
-            let layers = moment.outcome.attention.get(&Modality::Visual);
-            if let (Some(row), Some(layer)) = (row, layers.and_then(|l| l.get(layer))) {
-                Layer::of(layer, &moment.buffers).paint(&context, row, crop, false, look.paint);
-            }
+        let layer = look.layer.and_then(|layer| faces.layers.get(layer));
+        if let (Some((_, crop)), Some(layer), Some(row)) = (area, layer, last_face(moment)) {
+            layer.paint(&context, row, crop, false, look.paint);
         }
-        self.draw_strip(moment, look)
+        self.draw_strip(voice, look)
     }
 
     /// Shows that there is nothing yet.
@@ -105,7 +103,7 @@ impl StageView {
             width: (right - left) * scale,
             height: (bottom - top) * scale,
         };
-        let margin = |side: f64| MARGIN * side / (CROP - MARGIN) / 2.0;
+        let margin = |side: f64| MARGIN * side / (CROP.0 as f64 - MARGIN) / 2.0;
         let (across, down) = (margin(right - left), margin(bottom - top));
         let crop = area(
             (left - across).max(0.0),
@@ -134,40 +132,36 @@ impl StageView {
     }
 
     /// All mel chunks of the window one after the other, the layer over each.
-    fn draw_strip(&self, moment: &Moment, look: Look) -> Result<(), PageError> {
-        let slab = moment.outcome.mels;
-        let slab = slab.filter(|slab| slab.rows > 0 && slab.row_len == BANDS * STEPS);
-        self.strip.set_hidden(slab.is_none());
-        let Some(slab) = slab else {
+    fn draw_strip(&self, voice: &Maps, look: Look) -> Result<(), PageError> {
+        let chunks = &voice.pictures;
+        self.strip.set_hidden(chunks.is_empty());
+        if chunks.is_empty() {
             return Ok(());
-        };
-        let chunk_width = STEPS * STEP_WIDTH;
-        self.strip.set_width((slab.rows * chunk_width) as u32);
-        self.strip.set_height(BANDS as u32);
+        }
+        let (bands, steps) = CHUNK;
+        let chunk_width = steps * STEP_WIDTH;
+        self.strip.set_width((chunks.len() * chunk_width) as u32);
+        self.strip.set_height(bands as u32);
         let context = context_2d(&self.strip, false)?;
         let failed = PageError::browser("the spectrogram could not be drawn");
-        let scale = decibels(&Float32Array::new(&moment.buffers[slab.buffer]).to_vec());
-        let layers = moment.outcome.attention.get(&Modality::Acoustic);
-        let layer = look.layer.and_then(|layer| layers?.get(layer));
-        let layer = layer.map(|layer| Layer::of(layer, &moment.buffers));
-        for (row, chunk) in scale.chunks(slab.row_len).enumerate() {
-            let pixels = spectrogram(chunk, BANDS, STEPS);
+        let layer = look.layer.and_then(|layer| voice.layers.get(layer));
+        for (row, pixels) in chunks.iter().enumerate() {
             let area = Area {
                 left: (row * chunk_width) as f64,
                 top: 0.0,
                 width: chunk_width as f64,
-                height: BANDS as f64,
+                height: bands as f64,
             };
             context
                 .draw_image_with_html_canvas_element_and_dw_and_dh(
-                    &canvas_of(&pixels, (BANDS, STEPS))?,
+                    &canvas_of(pixels, CHUNK)?,
                     area.left,
                     area.top,
                     area.width,
                     area.height,
                 )
                 .map_err(&failed)?;
-            if let Some(layer) = &layer {
+            if let Some(layer) = layer {
                 layer.paint(&context, row, area, true, look.paint);
             }
         }

@@ -2,7 +2,7 @@
 
 use web_sys::HtmlButtonElement;
 
-use crate::browser::{document, on, window};
+use crate::browser::{document, media_matches, on};
 use crate::error::PageError;
 use crate::memory::{remember, remembered};
 
@@ -33,13 +33,8 @@ fn is_dark() -> bool {
         .ok()
         .and_then(|document| document.document_element())
         .and_then(|root| root.get_attribute("data-theme"));
-    chosen.map_or_else(system_is_dark, |theme| theme == "dark")
-}
-
-fn system_is_dark() -> bool {
-    window()
-        .ok()
-        .and_then(|window| window.match_media("(prefers-color-scheme: dark)").ok())
-        .flatten()
-        .is_some_and(|list| list.matches())
+    chosen.map_or_else(
+        || media_matches("(prefers-color-scheme: dark)"),
+        |theme| theme == "dark",
+    )
 }

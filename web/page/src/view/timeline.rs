@@ -86,7 +86,7 @@ impl TimelineView {
         let first = columns - moments.len();
         for (column, moment) in moments.enumerate() {
             let x = ((first + column) * COLUMN) as f64;
-            let likeliest = likeliest(&moment.outcome.probabilities);
+            let likeliest = moment.outcome.likeliest().map(|(class, ..)| class);
             for (class, probability) in moment.outcome.probabilities.iter().enumerate() {
                 let y = (class * ROW) as f64;
                 context.set_fill_style_str(&format!("rgb(255 120 60 / {probability:.3})"));
@@ -105,23 +105,10 @@ impl TimelineView {
     }
 }
 
-fn likeliest(probabilities: &[f32]) -> Option<usize> {
-    let classes = probabilities.iter().enumerate();
-    classes
-        .max_by(|a, b| a.1.total_cmp(b.1))
-        .map(|(class, _)| class)
-}
-
 /// Which moment it is, in words.
 fn about(moment: &Moment, newest_ms: f64, held: bool) -> String {
-    let outcome = &moment.outcome;
-    let class = likeliest(&outcome.probabilities).and_then(|class| {
-        Some((
-            outcome.classes.get(class)?,
-            outcome.probabilities.get(class)?,
-        ))
-    });
-    let said = class.map_or_else(String::new, |(name, probability)| {
+    let likeliest = moment.outcome.likeliest();
+    let said = likeliest.map_or_else(String::new, |(_, name, probability)| {
         format!(": {name}, {:.0} %", probability * 100.0)
     });
     if held {
@@ -129,16 +116,5 @@ fn about(moment: &Moment, newest_ms: f64, held: bool) -> String {
         format!("{ago_s:.1} s before the newest{said}")
     } else {
         format!("Newest window{said}")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::likeliest;
-
-    #[test]
-    fn the_likeliest_class_is_marked() {
-        assert_eq!(likeliest(&[0.1, 0.7, 0.2]), Some(1));
-        assert_eq!(likeliest(&[]), None);
     }
 }
