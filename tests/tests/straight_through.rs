@@ -6,7 +6,7 @@
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use mesm::AttentionMode;
-use mesm::attention::{CrossModalAttention, concentration, straight_through};
+use mesm::attention::{CrossModalAttention, concentration, straight_through, unevenness};
 use mesm::nucleus::nucleus_mask;
 use mesm::weights::{Formula, load_params, param_specs};
 use mesm_tests::golden::values;
@@ -194,4 +194,42 @@ fn nudge(
         position,
         by,
     })
+}
+
+#[test]
+fn unevenness_is_what_lies_between_the_cells_of_the_pooling() {
+    let device = Device::flex();
+    let of = |weights: [[[f32; 4]; 3]; 1], candidates: [[[f32; 4]; 3]; 1]| {
+        let map = |values| Tensor::<3>::from_floats(values, &device);
+        values(unevenness(map(weights), map(candidates)))[0]
+    };
+    let all = [[[1.0; 4], [1.0; 4], [0.0; 4]]];
+    let near = |found: f32, expected: f32| {
+        assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+    };
+    // One point of each cell has all of its mass: even between cells. The last line belongs to no cell.
+    near(
+        of(
+            [[[0.5, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.5], [0.0; 4]]],
+            all,
+        ),
+        0.0,
+    );
+    // All of it lies in one of two cells, evenly.
+    near(
+        of(
+            [[[0.25, 0.25, 0.0, 0.0], [0.25, 0.25, 0.0, 0.0], [0.0; 4]]],
+            all,
+        ),
+        2.0_f32.ln(),
+    );
+    // A cell with one candidate out of three has a third.
+    let third = 1.0 / 3.0;
+    near(
+        of(
+            [[[third, third, 0.0, 0.0], [0.0, 0.0, third, 0.0], [0.0; 4]]],
+            [[[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0], [0.0; 4]]],
+        ),
+        0.0,
+    );
 }

@@ -17,6 +17,18 @@ if (self.GPUAdapter) {
   };
 }
 
+// The engine tells how many kernels the graphics card has compiled: the first time takes a while.
+self.mesmKernels = 0;
+if (self.GPUDevice) {
+  for (const name of ["createComputePipeline", "createComputePipelineAsync"]) {
+    const create = GPUDevice.prototype[name];
+    GPUDevice.prototype[name] = function (descriptor) {
+      self.mesmKernels += 1;
+      return create.call(this, descriptor);
+    };
+  }
+}
+
 // The site carries the program compressed, so that any host sends a sixth of the bytes; a site that is being worked on
 // has it as it is.
 async function open() {

@@ -83,7 +83,7 @@ pub struct InferArguments {
     /// [default: those of the program]
     #[arg(long, value_name = "FILE", verbatim_doc_comment)]
     pub weights: Option<PathBuf>,
-    /// The sparse model or its dense twin [default: that of the weights]
+    /// The sparse model or its dense twin, which MESM's weights serve too [default: that of the weights]
     #[arg(long, value_enum)]
     pub model: Option<ModelChoice>,
     /// Share of the attention mass that MESM keeps, above 0 and up to 1 [default: that of the weights, or 0.5]

@@ -118,7 +118,7 @@ fn facts(arguments: &InferArguments, prepared: &Prepared) -> RunFacts {
     let config = prepared.model.config();
     RunFacts {
         clip: arguments.clip.display().to_string(),
-        model: kind_name(config.kind),
+        model: kind_name(config.computed_as()),
         weights: prepared.weights.clone(),
         classes: config.classes.clone(),
         activation: config.activation,

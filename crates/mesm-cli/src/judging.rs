@@ -138,7 +138,7 @@ impl Judge {
         let mut config = settings.config.clone();
         config.top_p = top_p.unwrap_or(config.top_p);
         let words = Words::load(text_encoder, &origin, &device)?;
-        words.fit(&mut config, &origin)?;
+        words.check(&config, &origin)?;
         let model = origin.load(&config, &device)?;
         let (encoder, tokenizer) = words.into_parts();
         let max_tokens = MAX_TOKENS.min(encoder.max_tokens());

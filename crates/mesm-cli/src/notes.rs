@@ -30,8 +30,6 @@ impl fmt::Display for WindowNote {
 /// Something about the whole run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunNote {
-    /// The closed formula filled the model: no trained weights of its kind are built in.
-    NothingLearnt,
     /// A checkpoint came without settings.
     GuessedSettings {
         /// Attention heads that were assumed.
@@ -68,10 +66,6 @@ pub enum RunNote {
 impl fmt::Display for RunNote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NothingLearnt => f.write_str(
-                "nothing was learnt: no weights of this model are built in, and none were named. Its numbers say \
-                 nothing about a person",
-            ),
             Self::GuessedSettings { heads } => write!(
                 f,
                 "the checkpoint does not tell its attention heads ({heads} are assumed) nor its class names: \

@@ -1,7 +1,7 @@
 //! From the arguments to a model, a sentence and what is to be said about them.
 
 use burn::tensor::Device;
-use mesm::{ConfigError, Modalities, Modality, Model, ModelConfig, ModelKind};
+use mesm::{ConfigError, Modalities, Modality, Model, ModelConfig, ModelKind, SparsePath};
 use mesm_features::mel::MelConfig;
 
 use crate::arguments::InferArguments;
@@ -9,7 +9,7 @@ use crate::error::CliError;
 use crate::notes::RunNote;
 use crate::session::Sentence;
 use crate::stopwatch::Stopwatch;
-use crate::weights::{Origin, WeightsFile};
+use crate::weights::WeightsFile;
 use crate::words::Words;
 
 /// A model that is ready.
@@ -40,33 +40,33 @@ pub fn prepare(
 ) -> Result<Prepared, CliError> {
     let asked = arguments.model.map(ModelKind::from);
     let file = WeightsFile::named_or_built_in(arguments.weights.as_deref())?;
-    let origin = Origin::of(&file, asked)?;
+    let origin = file.origin()?;
     let settings = watch.time("load", || origin.settings())?;
     let mut config = settings.config;
-    if let Some(asked) = asked.filter(|asked| *asked != config.kind) {
-        let (asked, found) = (kind_name(asked), kind_name(config.kind));
-        let reason = format!(
-            "--model asks for {asked}, but {} holds {found}: leave --model out",
-            origin.name()
-        );
-        return Err(CliError::Arguments(reason));
+    match (asked, config.kind) {
+        (Some(ModelKind::Fe2e), ModelKind::Mesm) => config.sparse_path = SparsePath::EveryPoint,
+        (Some(ModelKind::Mesm), ModelKind::Fe2e) => {
+            let reason = format!(
+                "--model asks for mesm, but {} holds fe2e, which has no attention: leave --model out",
+                origin.name()
+            );
+            return Err(CliError::Arguments(reason));
+        }
+        _ => {}
     }
     config.top_p = arguments.top_p.unwrap_or(config.top_p);
     let mut notes = Vec::new();
-    if !origin.is_trained() {
-        notes.push(RunNote::NothingLearnt);
-    }
     if settings.guessed {
         notes.push(RunNote::GuessedSettings {
             heads: config.trans_heads,
         });
     }
     check_modalities(arguments.modalities, &config, &mut notes)?;
-    let sentence = if words_wanted(config.kind, arguments.modalities, text, &mut notes)? {
+    let sentence = if words_wanted(config.computed_as(), arguments.modalities, text, &mut notes)? {
         let words = watch.time("load", || {
             Words::load(arguments.text_encoder.as_deref(), &origin, device)
         })?;
-        words.fit(&mut config, &origin)?;
+        words.check(&config, &origin)?;
         let found = watch.time("text", || words.vector(text.unwrap_or_default()))?;
         notes.extend(found.cut_to.map(|read| RunNote::TextCut { read }));
         Some(Sentence {

@@ -102,14 +102,11 @@ impl Words {
         Ok((files, encoder))
     }
 
-    /// Fits the size of the text's vector: a model that nobody has trained takes any text encoder, a trained one only its own.
+    /// Whether the text's vector has the size that the weights were trained with.
     ///
     /// # Errors
-    /// When the weights were trained with vectors of another size.
-    pub fn fit(&self, config: &mut ModelConfig, origin: &Origin<'_>) -> Result<(), CliError> {
-        if !origin.is_trained() {
-            config.text_dim = self.dim;
-        }
+    /// When it has not.
+    pub fn check(&self, config: &ModelConfig, origin: &Origin<'_>) -> Result<(), CliError> {
         if config.text_dim == self.dim {
             return Ok(());
         }

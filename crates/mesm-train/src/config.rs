@@ -95,6 +95,9 @@ pub struct PhaseConfig {
     /// How far from even attention a layer may be for nothing, in nats. 0 presses it to be even, and the selection is
     /// then left to chance; `ln 2` is the distance of a layer that cares about half of its points, and about these evenly.
     pub attention_room: f64,
+    /// Weight, in the loss, of how unevenly an attention layer is spread over the cells of the pooling that follows, in
+    /// nats. It keeps a part of every cell, and with it every part of the map, where few points are kept.
+    pub attention_cover: f64,
     /// Weigh positives (bce) by negatives / positives, or classes (ce) by the inverse root of their frequency.
     pub class_weights: bool,
     /// Share of the target that is spread evenly, `[0, 1)`.
@@ -203,6 +206,7 @@ impl Default for PhaseConfig {
             modality_loss: 0.0,
             attention_spread: 1.0,
             attention_room: 0.2,
+            attention_cover: 0.0,
             top_p_least: 0.0,
             top_p_most: 0.0,
             class_weights: true,
@@ -326,7 +330,7 @@ impl PhaseConfig {
     }
 
     /// Rates and shares.
-    fn amounts(&self) -> [Checked; 14] {
+    fn amounts(&self) -> [Checked; 15] {
         let share = |name, x: f64| (name, (0.0..1.0).contains(&x), "in [0, 1)", x.to_string());
         let amount = |name, x: f64| (name, x.is_finite() && x >= 0.0, "at least 0", x.to_string());
         let top_p = |name, p: f64| (name, (0.0..=1.0).contains(&p), "in [0, 1]", p.to_string());
@@ -348,6 +352,7 @@ impl PhaseConfig {
             amount("modality_loss", self.modality_loss),
             amount("attention_spread", self.attention_spread),
             amount("attention_room", self.attention_room),
+            amount("attention_cover", self.attention_cover),
             top_p("top_p_least", self.top_p_least),
             top_p("top_p_most", self.top_p_most),
             share("label_smoothing", f64::from(self.label_smoothing)),

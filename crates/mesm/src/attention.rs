@@ -140,6 +140,34 @@ pub fn concentration(weights: Tensor<1>, candidates: Tensor<1>) -> Tensor<1> {
     (candidates.log().sum() - entropy) / frames as f64
 }
 
+/// How unevenly attention is spread over the cells of the 2x2 pooling that follows, in nats: the mean over frames of the
+/// Kullback-Leibler divergence of the cells' masses `u` from their shares `q` in the candidates, `sum_c u_c ln(u_c / q_c)`;
+/// `[1]`.
+///
+/// It is the part of [`concentration`] that lies between cells. A site is active after the pooling if any of its four
+/// was: attention that is even between cells leaves every part of the map to the layers behind it, and is still free to
+/// choose within each cell.
+///
+/// `weights` and `candidates` `[frames, height, width]`; candidates are 1, other points 0 in both.
+#[must_use]
+pub fn unevenness(weights: Tensor<3>, candidates: Tensor<3>) -> Tensor<1> {
+    let [frames, height, width] = weights.dims();
+    let (rows, columns) = (height / 2, width / 2);
+    let cells = |map: Tensor<3>| -> Tensor<2> {
+        map.narrow(1, 0, 2 * rows)
+            .narrow(2, 0, 2 * columns)
+            .reshape([frames, rows, 2, columns, 2])
+            .sum_dim(4)
+            .sum_dim(2)
+            .reshape([frames, rows * columns])
+    };
+    let mass = cells(weights);
+    let count = cells(candidates);
+    let share = count.clone() / count.sum_dim(1);
+    let ratio = mass.clone().clamp_min(1e-12).log() - share.clamp_min(1e-12).log();
+    (mass * ratio).sum() / frames as f64
+}
+
 /// The factor of a kept feature: 1 in the forward pass, the weight's gradient in the backward one.
 #[must_use]
 pub fn straight_through<const D: usize>(weights: Tensor<D>) -> Tensor<D> {

@@ -180,7 +180,7 @@ pub enum AttentionMode {
     StraightThrough,
 }
 
-/// How the sparse blocks are computed. Both give the same numbers.
+/// How the sparse blocks are computed. The first two give the same numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "kebab-case")]
 pub enum SparsePath {
@@ -190,6 +190,9 @@ pub enum SparsePath {
     Gathered,
     /// Dense convolution and masks: nothing is read back, nothing is saved.
     MaskedDense,
+    /// Dense convolution of every point, without attention: what FE2E computes with the same parameters, and what the
+    /// others compute at p = 1.
+    EveryPoint,
 }
 
 /// What the logits mean, and so how they become probabilities.
@@ -314,6 +317,15 @@ impl Default for ModelConfig {
 }
 
 impl ModelConfig {
+    /// What is computed: MESM without its attention is FE2E.
+    #[must_use]
+    pub fn computed_as(&self) -> ModelKind {
+        match self.sparse_path {
+            SparsePath::EveryPoint => ModelKind::Fe2e,
+            SparsePath::Gathered | SparsePath::MaskedDense => self.kind,
+        }
+    }
+
     /// Whether `p` can be a share of the attention mass.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::config::{ConfigError, Modality, ModelConfig, ModelKind};
+use crate::config::{ConfigError, Modality, ModelConfig, ModelKind, SparsePath};
 use crate::dense::DenseCnn;
 use crate::output::{ForwardError, ModalityOutput, Output};
 use crate::sequence::{SequenceConfig, SequenceEncoder};
@@ -125,7 +125,7 @@ impl Model {
     }
 
     /// Changes how the sparse blocks are computed; takes effect at the next call.
-    pub fn set_sparse_path(&mut self, path: crate::config::SparsePath) {
+    pub fn set_sparse_path(&mut self, path: SparsePath) {
         self.config.sparse_path = path;
     }
 
@@ -234,7 +234,7 @@ impl Model {
         Ok(Output {
             logits,
             modalities: parts,
-            kind: self.config.kind,
+            kind: self.config.computed_as(),
             widths: self.config.widths,
             flatten: [self.config.flatten_dim, self.config.trans_dim],
             query_dim: self.config.text_dim,
@@ -255,7 +255,7 @@ impl Model {
             }
             return Ok(utterances);
         }
-        if self.config.kind == ModelKind::Mesm {
+        if self.config.computed_as() == ModelKind::Mesm {
             return Err(ForwardError::TextNeeded);
         }
         if batch.faces.is_some() && self.visual.is_some() {
@@ -313,6 +313,9 @@ impl Branch {
         let [count, ..] = rows.dims();
         let (map, attention) = match &self.cnn {
             Cnn::Dense(cnn) => (cnn.forward(rows), Vec::new()),
+            Cnn::Sparse(cnn) if config.sparse_path == SparsePath::EveryPoint => {
+                (cnn.forward_every_point(rows), Vec::new())
+            }
             Cnn::Sparse(cnn) => {
                 let query = text.ok_or(ForwardError::TextNeeded)?.clone();
                 let owner: Vec<usize> = lens

@@ -11,7 +11,7 @@ use crate::places::Places;
 use crate::process::{clean, path_with, run, within};
 use crate::step::{note, step};
 use crate::suites::{WEB_CRATES, WEB_TESTS};
-use crate::toolchain::{TARGET, WasmToolchain};
+use crate::toolchain::{PROFILE, TARGET, WasmToolchain};
 use crate::tools::require_check_tools;
 
 /// The advisory database is a repository of a few megabytes on GitHub.
@@ -41,7 +41,7 @@ pub fn check(places: &Places) -> Result<()> {
             "clippy, native",
             Ok(lint(without_web_tests(cargo(
                 places,
-                &["clippy", "--workspace", "--all-targets"],
+                &["clippy", "--release", "--workspace", "--all-targets"],
             )))),
         ),
         (
@@ -54,7 +54,7 @@ pub fn check(places: &Places) -> Result<()> {
             "docs, native",
             Ok(documented(without_web_tests(cargo(
                 places,
-                &["doc", "--workspace"],
+                &["doc", "--release", "--workspace"],
             )))),
         ),
         (
@@ -114,7 +114,7 @@ fn without_web_tests(mut cargo: Command) -> Command {
 }
 
 fn web(mut cargo: Command, verb: &str) -> Command {
-    cargo.args([verb, "--target", TARGET]);
+    cargo.args([verb, "--profile", PROFILE, "--target", TARGET]);
     for name in WEB_CRATES {
         cargo.args(["-p", name]);
     }
@@ -122,14 +122,13 @@ fn web(mut cargo: Command, verb: &str) -> Command {
 }
 
 fn lint(mut cargo: Command) -> Command {
-    cargo.args(["--release", "--keep-going", "--", "-D", "warnings"]);
+    cargo.args(["--keep-going", "--", "-D", "warnings"]);
     cargo
 }
 
 fn documented(mut cargo: Command) -> Command {
-    // The profile of clippy's run, so that the dependencies are checked once.
     cargo
-        .args(["--release", "--keep-going", "--no-deps"])
+        .args(["--keep-going", "--no-deps"])
         .env("RUSTDOCFLAGS", "-D warnings");
     cargo
 }

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use crate::places::Places;
 use crate::process::{clean, run};
 use crate::step::step;
+use crate::toolchain::{PROFILE, TARGET};
 
 /// The file of a target folder that names the checkout whose builds it holds.
 const MARK: &str = "checkout";
@@ -21,16 +22,16 @@ const MARK: &str = "checkout";
 /// When a folder cannot be written or cleaned.
 pub fn claim(places: &Places) -> Result<()> {
     let folders = [
-        (&places.native_target, None),
-        (&places.web_target, Some("wasm32-unknown-unknown")),
+        (&places.native_target, "release", None),
+        (&places.web_target, PROFILE, Some(TARGET)),
     ];
     let own = places.root.as_os_str().as_encoded_bytes();
-    for (folder, target) in folders {
+    for (folder, profile, target) in folders {
         let mark = folder.join(MARK);
         if fs::read(&mark).is_ok_and(|found| found == own) {
             continue;
         }
-        if folder.join("release").exists() || target.is_some_and(|t| folder.join(t).exists()) {
+        if folder.join(profile).exists() || target.is_some_and(|t| folder.join(t).exists()) {
             step(
                 "another checkout was built here: its own crates are removed",
                 || {
@@ -38,7 +39,7 @@ pub fn claim(places: &Places) -> Result<()> {
                     command
                         .current_dir(&places.root)
                         .env("CARGO_TARGET_DIR", folder)
-                        .args(["clean", "--workspace", "--release"]);
+                        .args(["clean", "--workspace", "--profile", profile]);
                     if let Some(target) = target {
                         command.args(["--target", target]);
                     }

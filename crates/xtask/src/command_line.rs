@@ -32,6 +32,8 @@ Commands
     dist      build a folder to upload to any static web host
                 --public-url /p/   the path below which the host serves it (/)
                 --out DIR          the folder (dist)
+    npm       build the engine and its models as an npm package
+                --out DIR          the folder (npm)
     train-demo  train the page's model on a folder of labelled faces, voices and sentences
                 --data DIR         the folder, as `mesm prepare manifest --help` describes it
                 --out DIR          store, checkpoints, log and weights (runs/web)
@@ -76,6 +78,11 @@ pub enum Command {
     Dist {
         /// The path below which it will be served.
         public_url: String,
+        /// The folder.
+        out: PathBuf,
+    },
+    /// Build the npm package.
+    Npm {
         /// The folder.
         out: PathBuf,
     },
@@ -126,6 +133,9 @@ impl Command {
                 public_url: "/".to_owned(),
                 out: PathBuf::from("dist"),
             },
+            "npm" => Self::Npm {
+                out: PathBuf::from("npm"),
+            },
             "train-demo" => Self::TrainDemo {
                 data: PathBuf::new(),
                 out: PathBuf::from("runs/web"),
@@ -135,7 +145,7 @@ impl Command {
             "setup" => Self::Setup,
             _ => {
                 return Err(format!(
-                    "no command {name:?}: expected demo, test, check, dist, train-demo, setup or help"
+                    "no command {name:?}: expected demo, test, check, dist, npm, train-demo, setup or help"
                 )
                 .into());
             }
@@ -155,7 +165,10 @@ impl Command {
                     *public_url = parser.value()?.string()?;
                     check_url(public_url).map_err(|error| error.to_string())?;
                 }
-                (Self::Dist { out, .. } | Self::TrainDemo { out, .. }, Long("out")) => {
+                (
+                    Self::Dist { out, .. } | Self::Npm { out } | Self::TrainDemo { out, .. },
+                    Long("out"),
+                ) => {
                     *out = parser.value()?.into();
                 }
                 (Self::TrainDemo { data, .. }, Long("data")) => *data = parser.value()?.into(),
@@ -241,6 +254,10 @@ mod tests {
             Command::Test {
                 suites: vec![Suite::Browser]
             }
+        );
+        assert_eq!(
+            parse("npm --out x").unwrap(),
+            Command::Npm { out: "x".into() }
         );
         assert_eq!(parse("dist --help").unwrap(), Command::Help);
     }

@@ -13,6 +13,7 @@ pub mod command_line;
 pub mod debian;
 pub mod download;
 pub mod minilm;
+pub mod npm;
 pub mod places;
 pub mod process;
 pub mod pypi;

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::env;
+use std::path::{Path, PathBuf};
 use std::process::{self, ExitCode};
 
 use anyhow::{Context, Result};
@@ -11,7 +12,7 @@ use xtask::places::Places;
 use xtask::process::program;
 use xtask::serve::Site;
 use xtask::step::{note, step};
-use xtask::{bindgen, check, claim, site, suites, train_demo};
+use xtask::{bindgen, check, claim, npm, site, suites, train_demo};
 
 fn main() -> ExitCode {
     let command = match Command::parse(env::args_os().skip(1)) {
@@ -44,6 +45,7 @@ fn run(command: Command) -> Result<ExitCode> {
         }
         Command::Check => check::check(&places()?)?,
         Command::Dist { public_url, out } => dist(&places()?, &public_url, &out)?,
+        Command::Npm { out } => package(&places()?, &out)?,
         Command::TrainDemo {
             data,
             out,
@@ -65,9 +67,15 @@ fn places() -> Result<Places> {
     Ok(places)
 }
 
-fn demo(places: &Places, port: u16, open: bool) -> Result<()> {
+/// The site of this machine, up to date.
+fn own_site(places: &Places) -> Result<PathBuf> {
     let folder = places.cache.join("sites").join("demo");
     step("web site", || site::build(places, "/", &folder))?;
+    Ok(folder)
+}
+
+fn demo(places: &Places, port: u16, open: bool) -> Result<()> {
+    let folder = own_site(places)?;
     let served = Site::serve(&folder, "/", port)?;
     println!("{}  (stop with Ctrl+C)", served.url());
     if open {
@@ -77,7 +85,7 @@ fn demo(places: &Places, port: u16, open: bool) -> Result<()> {
     Ok(())
 }
 
-fn dist(places: &Places, public_url: &str, out: &std::path::Path) -> Result<()> {
+fn dist(places: &Places, public_url: &str, out: &Path) -> Result<()> {
     let folder = env::current_dir()
         .context("the current folder cannot be read")?
         .join(out);
@@ -85,6 +93,17 @@ fn dist(places: &Places, public_url: &str, out: &std::path::Path) -> Result<()> 
         site::build(places, public_url, &folder)
     })?;
     site::print_sizes(&folder)
+}
+
+fn package(places: &Places, out: &Path) -> Result<()> {
+    let built = own_site(places)?;
+    let folder = env::current_dir()
+        .context("the current folder cannot be read")?
+        .join(out);
+    step("npm package", || npm::build(places, &built, &folder))?;
+    site::print_sizes(&folder)?;
+    println!("`npm publish` in this folder publishes it; `npm install DIR` uses it as it is");
+    Ok(())
 }
 
 fn open_browser(url: &str) {

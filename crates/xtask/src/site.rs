@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::bindgen;
@@ -19,11 +19,11 @@ use crate::download::hex;
 use crate::places::Places;
 use crate::process::{program, run};
 use crate::step::{note, size, step};
-use crate::toolchain::WasmToolchain;
+use crate::toolchain::{PROFILE, WasmToolchain};
 use crate::tools::require_web_tools;
 
 /// What the page asks for below its own folder.
-const STATIC: &str = "static";
+pub const STATIC: &str = "static";
 
 /// The policy's words for every script in the page, to be replaced by their sums.
 const ANY_SCRIPT: &str = "'unsafe-inline'";
@@ -79,7 +79,7 @@ pub fn build(places: &Places, public_url: &str, folder: &Path) -> Result<()> {
     step("compress the engine", || pack(&folder.join(ENGINE)))?;
     step("sums of the scripts and files", || {
         seal(&folder.join("index.html"))?;
-        write_sums(folder)
+        seal_worker(folder)
     })?;
     write(&stamp, &wanted)
 }
@@ -151,7 +151,8 @@ fn trunk(
     };
     run(toolchain
         .command(places, &trunk, &[script])?
-        .args(["build", "--release", "--public-url", public_url, "--dist"])
+        .args(["build", "--release", "--cargo-profile", PROFILE])
+        .args(["--public-url", public_url, "--dist"])
         .arg(folder)
         .current_dir(places.page())
         .envs(variables)
@@ -248,32 +249,13 @@ fn inline_scripts(page: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Says what belongs to the site and what it must be: in `files.json`, which the engine checks its files by, and in the
-/// service worker, which keeps them.
-fn write_sums(folder: &Path) -> Result<()> {
-    let worker = folder.join(SERVICE_WORKER);
-    let mut paths = Vec::new();
-    walk(folder, &mut |path, _| {
-        if path != worker && !path.ends_with(SUMS) {
-            paths.push(path.to_path_buf());
-        }
-    })?;
-    let mut files = BTreeMap::new();
-    for path in paths {
-        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let name = path.strip_prefix(folder)?.components();
-        let name: Vec<_> = name
-            .map(|part| part.as_os_str().to_string_lossy())
-            .collect();
-        let sum = json!({ "sha256": hex(&Sha256::digest(&bytes)), "bytes": bytes.len() });
-        files.insert(name.join("/"), sum);
-    }
-    let sums = serde_json::to_string(&files)?;
-    fs::write(folder.join(SUMS), &sums).context("cannot write the sums")?;
-    let own = json!({ "sha256": hex(&Sha256::digest(sums.as_bytes())), "bytes": sums.len() });
+/// Says what belongs to the site and what it must be: in `files.json`, and in the service worker, which keeps the files.
+fn seal_worker(folder: &Path) -> Result<()> {
+    let (mut files, own) = write_sums(folder, folder)?;
     files.insert(SUMS.to_owned(), own);
     let listed = serde_json::to_string(&files)?;
     let version = &hex(&Sha256::digest(listed.as_bytes()))[..16];
+    let worker = folder.join(SERVICE_WORKER);
     let script = fs::read_to_string(&worker)
         .with_context(|| format!("cannot read {}", worker.display()))?
         .replace("\"@FILES@\"", &listed)
@@ -281,21 +263,68 @@ fn write_sums(folder: &Path) -> Result<()> {
     fs::write(&worker, script).with_context(|| format!("cannot write {}", worker.display()))
 }
 
-/// Copies a folder with everything in it but hidden files.
-fn copy(from: &Path, to: &Path) -> Result<()> {
+/// Sums by path.
+type Sums = BTreeMap<String, Value>;
+
+/// Writes `files.json`, by which the engine checks its files: what those at or below `part` of the folder must be, but for
+/// the service worker. Gives the sums, and that of the list itself.
+///
+/// # Errors
+/// When a file cannot be read or the list cannot be written.
+pub fn write_sums(folder: &Path, part: &Path) -> Result<(Sums, Value)> {
+    let worker = folder.join(SERVICE_WORKER);
+    let mut paths = Vec::new();
+    walk(part, &mut |path, _| {
+        if path != worker && !path.ends_with(SUMS) {
+            paths.push(path.to_path_buf());
+        }
+    })?;
+    let sum = |bytes: &[u8]| json!({ "sha256": hex(&Sha256::digest(bytes)), "bytes": bytes.len() });
+    let mut files = BTreeMap::new();
+    for path in paths {
+        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let name = path.strip_prefix(folder)?.components();
+        let name: Vec<_> = name
+            .map(|part| part.as_os_str().to_string_lossy())
+            .collect();
+        files.insert(name.join("/"), sum(&bytes));
+    }
+    let sums = serde_json::to_string(&files)?;
+    fs::write(folder.join(SUMS), &sums).context("cannot write the sums")?;
+    Ok((files, sum(sums.as_bytes())))
+}
+
+/// A place below a folder; the folder itself where there is nothing below it, without the slash that `join` would add.
+fn within(folder: &Path, rest: &Path) -> PathBuf {
+    if rest.as_os_str().is_empty() {
+        folder.to_path_buf()
+    } else {
+        folder.join(rest)
+    }
+}
+
+/// Copies a file, or a folder with everything in it but hidden files.
+///
+/// # Errors
+/// When a file cannot be read or written.
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
     let mut outcome = Ok(());
     walk(from, &mut |path, _| {
         if outcome.is_ok() {
             outcome = path
                 .strip_prefix(from)
                 .map_err(anyhow::Error::from)
-                .and_then(|rest| copy_file(path, &to.join(rest)));
+                .and_then(|rest| copy_file(path, &within(to, rest)));
         }
     })?;
     outcome
 }
 
-fn copy_file(from: &Path, to: &Path) -> Result<()> {
+/// Copies a file, whose folder need not exist.
+///
+/// # Errors
+/// When it cannot be read or written.
+pub fn copy_file(from: &Path, to: &Path) -> Result<()> {
     if let Some(folder) = to.parent() {
         fs::create_dir_all(folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
@@ -387,7 +416,7 @@ mod tests {
             fs::create_dir_all(folder.path().join("static")).unwrap();
             fs::write(folder.path().join("static/a.bin"), content).unwrap();
             fs::write(&worker, "f = \"@FILES@\"; v = \"@VERSION@\"").unwrap();
-            write_sums(folder.path()).unwrap();
+            seal_worker(folder.path()).unwrap();
             fs::read_to_string(&worker).unwrap()
         };
         let first = script("one");

@@ -10,13 +10,14 @@ use anyhow::{Context, Result, anyhow, bail};
 use crate::axe;
 use crate::debian::{self, Packaged};
 use crate::minilm;
+use crate::npm;
 use crate::places::Places;
 use crate::process::{clean, line, program, run};
 use crate::python;
 use crate::site;
 use crate::step::{note, step};
 use crate::tally::{self, Tally};
-use crate::toolchain::{TARGET, WasmToolchain, for_target};
+use crate::toolchain::{PROFILE, TARGET, WasmToolchain, for_target};
 use crate::tools::require_web_tools;
 
 /// Crates that are compiled for the browser.
@@ -94,6 +95,7 @@ pub fn test(places: &Places, suites: &[Suite]) -> Result<Tally> {
         places,
         toolchain,
         dist: places.cache.join("sites").join("tests"),
+        package: places.cache.join("sites").join("npm"),
     };
     let built = step("build everything for the tests", || {
         Ok(build(&commands, suites))
@@ -162,8 +164,9 @@ fn build(commands: &Commands, suites: &[Suite]) -> Vec<(Suite, Result<()>)> {
             (native, features)
         });
         let site = wanted(Suite::Native).then(|| {
-            step("web site for the end-to-end tests", || {
-                site::build(commands.places, SUB_PATH, &commands.dist)
+            step("web site and npm package for the end-to-end tests", || {
+                site::build(commands.places, SUB_PATH, &commands.dist)?;
+                npm::build(commands.places, &commands.dist, &commands.package)
             })
         });
         let browser = wanted(Suite::Browser).then(|| {
@@ -227,6 +230,8 @@ struct Commands<'a> {
     toolchain: WasmToolchain,
     /// The built site.
     dist: PathBuf,
+    /// The built npm package.
+    package: PathBuf,
 }
 
 impl Commands<'_> {
@@ -246,6 +251,7 @@ impl Commands<'_> {
             .env("MESM_TEXT_ENCODER", self.places.minilm())
             .env("MESM_AXE", axe::require(self.places)?)
             .env("MESM_DIST", &self.dist)
+            .env("MESM_NPM", &self.package)
             .env("MESM_PYTHON", python::interpreter(self.places))
             .env("MESM_CHROMIUM", chromium()?)
             .env("CHROMEDRIVER", driver()?);
@@ -264,7 +270,7 @@ impl Commands<'_> {
     fn browser(&self, last: &[&str]) -> Result<Command> {
         let mut cargo = self.toolchain.cargo(self.places)?;
         cargo
-            .args(["test", "--release", "--target", TARGET, "-p", WEB_TESTS])
+            .args(["test", "--profile", PROFILE, "--target", TARGET, "-p", WEB_TESTS])
             .args(last)
             .env(for_target("RUNNER"), "wasm-bindgen-test-runner")
             .env("CHROMEDRIVER", driver()?)

@@ -16,6 +16,9 @@ use crate::step::{note, step};
 /// The target of everything under `web`.
 pub const TARGET: &str = "wasm32-unknown-unknown";
 
+/// The profile of everything under `web`: small rather than fast, see the workspace's manifest.
+pub const PROFILE: &str = "web";
+
 /// Every current browser has fixed-width SIMD; Flex runs several times faster with it.
 const RUSTFLAGS: &str = "-Ctarget-feature=+simd128";
 

@@ -30,6 +30,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) devices: Option<&'a Devices>,
     /// Camera and microphone are forbidden to every page.
     pub(crate) forbidden: bool,
+    /// There is no graphics adapter, not even one in software.
+    pub(crate) without_graphics: bool,
     /// More arguments.
     pub(crate) flags: &'a [&'a str],
 }
@@ -116,13 +118,16 @@ impl Browser {
             "--disable-component-update",
             "--disable-sync",
             "--disable-quic",
-            "--enable-unsafe-webgpu",
-            "--use-webgpu-adapter=swiftshader",
             "--autoplay-policy=no-user-gesture-required",
             "--window-size=1280,1000",
         ]
         .map(str::to_owned)
         .to_vec();
+        if !setup.without_graphics {
+            flags.extend(
+                ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"].map(str::to_owned),
+            );
+        }
         flags.push(format!(
             "--user-data-dir={}",
             folder.path().join("profile").display()

@@ -73,6 +73,23 @@ impl Workshop {
         out
     }
 
+    /// The portrait as a file.
+    #[allow(clippy::unused_self)] // it is one of the workshop's files, made or not
+    pub(crate) fn picture(&self) -> PathBuf {
+        portrait()
+    }
+
+    /// The voice as the model hears it: 16 kHz, floats.
+    pub(crate) fn sound_16khz(&self) -> PathBuf {
+        let out = self.at("voice_16khz.wav");
+        ffmpeg(|c| {
+            c.arg("-i").arg(self.at("voice.wav"));
+            c.args(["-ar", "16000", "-ac", "1", "-c:a", "pcm_f32le"])
+                .arg(&out)
+        });
+        out
+    }
+
     /// Clips of three seconds that Chromium plays, with their names.
     pub(crate) fn files(&self) -> Vec<(String, PathBuf)> {
         let own = self.at("portrait.mp4");

@@ -103,12 +103,7 @@ async fn assert_goes_back(page: &Page<'_>) {
 async fn assert_asked_again(page: &Page<'_>, last: u64, count: usize) -> (Value, u64) {
     let before = page.result().await;
     set(page, "top-p", "0.2", "change").await;
-    let last = page
-        .wait("the answer", || async {
-            let id = page.script("return window.mesmLast.id").await;
-            id.as_u64().filter(|id| *id > last)
-        })
-        .await;
+    let last = asked_again(page, last).await;
     let after = page.result().await;
     assert!(
         points(&after) < points(&before),
@@ -127,7 +122,7 @@ async fn assert_saved(page: &Page<'_>, after: &Value, count: usize) {
     assert_eq!(csv.lines().count(), count + 1, "{csv}");
     let head = csv.lines().next().expect("a head");
     assert!(
-        head.starts_with("end_s,top_p,p_") && head.contains("share_v_"),
+        head.starts_with("end_s,model,top_p,p_") && head.contains("share_v_"),
         "{head}"
     );
     assert!(csv.contains("\"so, it is \"\"good\"\"\""), "{csv}");
@@ -140,6 +135,46 @@ async fn assert_saved(page: &Page<'_>, after: &Value, count: usize) {
         .expect("JSON");
     assert_eq!(newest["logits"], after["logits"]);
     assert!((newest["top_p"].as_f64().expect("p") - 0.2).abs() < 1e-6);
+}
+
+/// The dense twin says what the model says at p = 1, at the whole cost, and has no points to show.
+async fn assert_dense_twin(page: &Page<'_>, last: u64) -> u64 {
+    set(page, "top-p", "1", "change").await;
+    let last = asked_again(page, last).await;
+    let whole = page.result().await;
+    page.script("document.querySelector('input[name=model][value=fe2e]').click()")
+        .await;
+    let last = asked_again(page, last).await;
+    let twin = page.result().await;
+    for (twin, whole) in logits(&twin).zip(logits(&whole)) {
+        assert!((twin - whole).abs() < 1e-3, "{twin} {whole}");
+    }
+    assert_eq!(twin["attention"], serde_json::json!({}));
+    for macs in twin["macs"].as_object().expect("costs").values() {
+        assert_eq!(macs["pairs"], macs["dense"]);
+    }
+    assert!(
+        page.script("return document.getElementById('top-p').disabled")
+            .await
+            == true
+    );
+    page.script("document.querySelector('input[name=model][value=mesm]').click()")
+        .await;
+    asked_again(page, last).await
+}
+
+fn logits(outcome: &Value) -> impl Iterator<Item = f64> {
+    let logits = outcome["logits"].as_array().expect("logits");
+    logits.iter().map(|logit| logit.as_f64().expect("a number"))
+}
+
+/// Waits for a result newer than `last`, and gives its number.
+async fn asked_again(page: &Page<'_>, last: u64) -> u64 {
+    page.wait("the answer", || async {
+        let id = page.script("return window.mesmLast.id").await;
+        id.as_u64().filter(|id| *id > last)
+    })
+    .await
 }
 
 /// The curve rises, and is nobody's moment.
@@ -186,6 +221,7 @@ fn moments_are_looked_at_asked_again_and_saved() {
         assert_goes_back(&page).await;
         let (after, last) = assert_asked_again(&page, last, count).await;
         assert_saved(&page, &after, count).await;
+        let last = assert_dense_twin(&page, last).await;
         assert_curve(&page, last).await;
         browser.close().await;
     });

@@ -11,9 +11,12 @@ mod access;
 mod browser;
 mod capture;
 mod clip;
+mod device;
+mod files;
 mod live;
 mod native;
 mod net_log;
+mod npm;
 mod offline;
 mod page;
 mod site;
@@ -195,6 +198,15 @@ async fn assert_shown(page: &Page<'_>, shown: &Value) {
 fn a_first_visit_is_small() {
     let bytes = site::bytes();
     assert!(bytes <= 32_000_000, "{bytes} bytes");
+}
+
+/// Packed as it is sent, whatever the host does.
+#[test]
+fn the_engine_is_small() {
+    let packed = site::root().join("mesm-engine_bg.wasm.gz");
+    let bytes = std::fs::metadata(packed).expect("the engine").len();
+    println!("the engine: {bytes} bytes");
+    assert!(bytes <= 4_000_000, "{bytes} bytes");
 }
 
 #[test]

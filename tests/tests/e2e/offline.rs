@@ -1,7 +1,6 @@
 //! The site is kept in the browser whole and undamaged, opens without a network, and gives way to a new deployment.
 
 use std::fs;
-use std::path::Path;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -9,12 +8,12 @@ use tempfile::TempDir;
 use super::browser::{Browser, Setup};
 use super::page::Page;
 use super::site::{self, Damage, Site};
-use super::{alone, run};
+use super::{alone, files, run};
 
 /// A copy of the built site in which `change` has its way with the page, and the service worker with its sums.
-fn deployment(change: impl Fn(&str) -> String) -> TempDir {
+pub(crate) fn deployment(change: impl Fn(&str) -> String) -> TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    copy(&site::root(), folder.path());
+    files::copy(&site::root(), folder.path());
     let index = folder.path().join("index.html");
     let page = change(&fs::read_to_string(&index).expect("the page"));
     fs::write(&index, &page).expect("the page");
@@ -34,19 +33,6 @@ fn deployment(change: impl Fn(&str) -> String) -> TempDir {
     );
     fs::write(&worker, script).expect("the service worker");
     folder
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("a folder") {
-        let entry = entry.expect("an entry");
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).expect("a copy");
-        }
-    }
 }
 
 fn sha256(bytes: &[u8]) -> String {
@@ -77,6 +63,27 @@ async fn wait_until_kept(page: &Page<'_>) {
     .await;
 }
 
+/// Notes when the page begins to say something else, in milliseconds from the opening: the stages of its start.
+const NOTE_STAGES: &str = r#"
+    window.stages = [];
+    const note = () => {
+        const said = document.getElementById("status")?.textContent;
+        if (said && stages.at(-1)?.said !== said) stages.push({ said, ms: Math.round(performance.now()) });
+    };
+    new MutationObserver(note).observe(document, { subtree: true, childList: true, characterData: true });
+"#;
+
+/// Prints what the page said and when.
+async fn print_stages(page: &Page<'_>) {
+    let stages = page.script("return window.stages").await;
+    let stages = stages.as_array().expect("stages");
+    assert!(stages.len() > 3, "{stages:?}");
+    for stage in stages {
+        let (ms, said) = (&stage["ms"], stage["said"].as_str().unwrap_or_default());
+        println!("{ms:>8} ms  {said}");
+    }
+}
+
 async fn judge_the_sample(page: &Page<'_>) {
     page.start().await;
     page.wait_for_result(0).await;
@@ -97,6 +104,7 @@ fn a_later_visit_needs_no_network_and_a_new_deployment_takes_over() {
         wait_until_kept(&page).await;
 
         site.set_up(false);
+        browser.before_pages(NOTE_STAGES);
         let page = Page::open(&browser, &site, "device=cpu").await;
         let ready_ms = page.script("return performance.now()").await;
         judge_the_sample(&page).await;
@@ -104,6 +112,7 @@ fn a_later_visit_needs_no_network_and_a_new_deployment_takes_over() {
         println!(
             "without a network: ready after {ready_ms} ms, the sample judged after {judged_ms} ms"
         );
+        print_stages(&page).await;
 
         site.set_up(true);
         site.deploy(second.path().to_owned());

@@ -98,9 +98,14 @@ impl Site {
         format!("http://{address}")
     }
 
+    /// Address of the folder.
+    pub(crate) fn folder(&self) -> String {
+        format!("{}{PATH}", self.origin())
+    }
+
     /// Address of the page.
     pub(crate) fn page(&self, query: &str) -> String {
-        format!("{}{PATH}?{query}", self.origin())
+        format!("{}?{query}", self.folder())
     }
 
     /// Whether everything that was asked for lies in the site.
@@ -202,7 +207,8 @@ fn answer(serving: &Mutex<Serving>, request: Request) {
     // Closed after every answer: the server's pool may leave a fifth connection waiting for as long as a browser keeps
     // four open.
     let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\n{length}\r\nConnection: close\r\n\r\n"
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\n{length}\r\nConnection: close\r\n\
+         Access-Control-Allow-Origin: *\r\n\r\n"
     );
     let mut writer = request.into_writer();
     // A browser that goes away while it is served is its own affair.

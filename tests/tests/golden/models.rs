@@ -221,6 +221,39 @@ fn compare_masks(label: &str, prediction: &Prediction, layers: &Value) -> Vec<Mo
 }
 
 #[test]
+fn every_point_is_the_dense_twin() {
+    let set = GoldenSet::load("g5_mesm.json");
+    let device = Device::flex();
+    let lens = [&set.json["imgs_lens"], &set.json["spec_lens"]];
+    let batch = batch_of(&set, &set.json["inputs"], lens, &device);
+    let config = ModelConfig {
+        top_p: 1.0,
+        ..config_of(&set.json["config"], ModelKind::Mesm, "tav")
+    };
+    let mut model = model_of(&set, &config, &device);
+    let host = |model: &Model, batch: &Batch| {
+        pollster::block_on(model.forward(batch).unwrap().into_host()).unwrap()
+    };
+    let sparse = host(&model, &batch);
+    model.set_sparse_path(SparsePath::EveryPoint);
+    let dense = host(&model, &batch);
+    for (dense, sparse) in dense.logits.concat().iter().zip(sparse.logits.concat()) {
+        assert!((dense - sparse).abs() < 1e-5, "{dense} {sparse}");
+    }
+    assert!(dense.attention.is_empty() && !sparse.attention.is_empty());
+    for (modality, cost) in &dense.cost {
+        assert_eq!(cost.cnn_macs_pairs(), cost.fe2e_macs, "{modality:?}");
+        assert_eq!(cost.fe2e_macs, sparse.cost[modality].fe2e_macs);
+    }
+    // Without attention nothing needs the words.
+    let wordless = Batch {
+        text: None,
+        ..batch
+    };
+    assert_eq!(host(&model, &wordless).shares.len(), 2);
+}
+
+#[test]
 fn mesm_low_level_layers() {
     let set = GoldenSet::load("g5_mesm.json");
     let device = Device::flex();

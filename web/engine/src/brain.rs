@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor};
 use mesm::text::{TextConfig, TextEncoder, TokenBatch};
 use mesm::weights::{Limits, SafetensorsSource, load_params, param_specs};
-use mesm::{Activation, Modality, Model, ModelKind, Prediction};
+use mesm::{Activation, Modality, Model, ModelKind, Prediction, SparsePath};
 use mesm_features::face::{Mtcnn, MtcnnConfig};
 use mesm_features::mel::MelPlan;
 use mesm_features::picture::RgbFrame;
@@ -40,6 +40,7 @@ pub struct Brain {
     model: Model,
     mel: MelPlan,
     own_top_p: f32,
+    own_path: SparsePath,
     parameters: u64,
     /// The last words and their vector.
     sentence: Option<(String, Tensor<2>)>,
@@ -82,6 +83,7 @@ impl Brain {
             tokenizer: WordPiece::from_bytes(&files.tokenizer)?,
             encoder,
             own_top_p: settings.config.top_p,
+            own_path: settings.config.sparse_path,
             model,
             mel: MelPlan::new(&settings.mel)?,
             parameters,
@@ -171,7 +173,7 @@ impl Brain {
         self.model.config().kind == ModelKind::Mesm
     }
 
-    /// Asks the model.
+    /// Asks the model; the dense twin where `every_point` is set.
     ///
     /// # Errors
     /// When nothing was given, or the device fails.
@@ -180,8 +182,14 @@ impl Brain {
         input: &WindowInput,
         text: Option<Tensor<2>>,
         top_p: Option<f32>,
+        every_point: bool,
     ) -> Result<Prediction, EngineError> {
         self.model.set_top_p(top_p.unwrap_or(self.own_top_p))?;
+        self.model.set_sparse_path(if every_point {
+            SparsePath::EveryPoint
+        } else {
+            self.own_path
+        });
         let batch = input.batch(text, &self.device);
         // Boxed: the state of a forward pass is large, and every caller's would hold it.
         let output = Box::pin(self.model.forward_async(&batch)).await?;

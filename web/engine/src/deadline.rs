@@ -31,6 +31,25 @@ pub(crate) async fn within<T>(
     }
 }
 
+/// Waits for a future, and calls `tell` every `step_ms` until it is there.
+pub(crate) async fn meanwhile<T>(
+    step_ms: f64,
+    tell: impl Fn(),
+    future: impl Future<Output = T>,
+) -> T {
+    let mut future = pin!(future);
+    loop {
+        let alarm = Promise::new(&mut |resolve, _| {
+            host::set_timeout(&resolve, step_ms);
+        });
+        match select(future, pin!(JsFuture::from(alarm))).await {
+            Either::Left((value, _)) => return value,
+            Either::Right((_, unfinished)) => future = unfinished,
+        }
+        tell();
+    }
+}
+
 /// Lets messages in that wait at the worker's door.
 pub(crate) async fn let_messages_in() {
     let turn = Promise::new(&mut |resolve, _| {

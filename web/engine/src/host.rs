@@ -86,6 +86,13 @@ pub(crate) fn text(object: &JsValue, name: &str) -> String {
         .unwrap_or_default()
 }
 
+/// Kernels that were given to the graphics card's compiler so far. The worker's script counts them.
+pub(crate) fn kernels() -> u32 {
+    global("mesmKernels")
+        .and_then(|count| count.as_f64())
+        .map_or(0, |count| count as u32)
+}
+
 /// What the browser said about the GPU behind the engine's back, since the last call. The worker's script collects it:
 /// a shader that the browser refuses is skipped, and the numbers are silently wrong.
 pub(crate) fn take_gpu_errors() -> Vec<String> {

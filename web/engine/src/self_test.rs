@@ -44,8 +44,10 @@ pub async fn answer(brain: &mut Brain) -> Result<Answer, EngineError> {
         .ok_or_else(|| EngineError::Gpu("the self-test's face was not found".to_owned()))?;
     let input = WindowInput::gather(Some(&[face]), Some((brain.mel(), &sound())))?;
     let (text, _) = brain.read(WORDS)?;
-    let everything = brain.ask(&input, Some(text.clone()), Some(1.0)).await?;
-    let selected = brain.ask(&input, Some(text), None).await?;
+    let everything = brain
+        .ask(&input, Some(text.clone()), Some(1.0), false)
+        .await?;
+    let selected = brain.ask(&input, Some(text), None, false).await?;
     let bounds = face.bbox.unwrap_or_default();
     Ok(Answer {
         everything: everything

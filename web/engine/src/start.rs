@@ -6,7 +6,7 @@ use mesm_protocol::{
 };
 
 use crate::brain::{Brain, Files};
-use crate::deadline::{let_messages_in, within};
+use crate::deadline::{let_messages_in, meanwhile, within};
 use crate::device::{Choice, open_webgpu};
 use crate::error::EngineError;
 use crate::fetch::Site;
@@ -18,6 +18,12 @@ const WEIGHTS: &str = "static/weights/";
 /// The loading of the program itself comes before; see the worker's script.
 const PROGRAM_PART: f32 = 0.25;
 const FILES_PART: f32 = 0.5;
+
+/// Where the progress stands when only the graphics card is left, which compiles a hundred kernels or so.
+const GPU_FROM: f32 = 0.9;
+const MANY_KERNELS: f32 = 100.0;
+/// How often its progress is told.
+const TELL_STEP_MS: f64 = 250.0;
 
 /// How long a step may take.
 const PATIENCE_MS: f64 = 90_000.0;
@@ -71,10 +77,18 @@ pub(crate) async fn start(
     }
     let mut device_deviation = None;
     if choice.kind == DeviceKind::Webgpu {
-        step("Preparing the graphics card", 0.9);
+        let kernel = || {
+            let count = host::kernels();
+            step(
+                &format!("Preparing the graphics card: {count} kernels compiled"),
+                GPU_FROM + (1.0 - GPU_FROM) * count as f32 / (count as f32 + MANY_KERNELS),
+            );
+        };
+        kernel();
         // One brain at a time: two would double the memory.
         drop(brain);
-        match Box::pin(on_webgpu(&files, &on_cpu, patience_ms)).await {
+        let tried = on_webgpu(&files, &on_cpu, patience_ms);
+        match Box::pin(meanwhile(TELL_STEP_MS, kernel, tried)).await {
             Ok((gpu, deviation)) => {
                 brain = gpu;
                 device_deviation = Some(deviation);

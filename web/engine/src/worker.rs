@@ -202,7 +202,9 @@ async fn find_out(
     took("mel", since);
     let mut text = None;
     let wordless = evidence.text.trim().is_empty();
-    if brain.knows(Modality::Text) && (!wordless || brain.reads_silence()) {
+    let every_point = evidence.settings.every_point;
+    let silence_is_read = brain.reads_silence() && !every_point;
+    if brain.knows(Modality::Text) && (!wordless || silence_is_read) {
         let since = begin(Stage::Words);
         let words = if wordless { "" } else { &evidence.text };
         let (vector, cut) = brain.read(words)?;
@@ -224,8 +226,11 @@ async fn find_out(
     if text.is_none() && input.is_empty() {
         return Err(EngineError::Nothing);
     }
+    if every_point {
+        notes.push("every point was computed, without attention".to_owned());
+    }
     let since = begin(Stage::Model);
-    let asking = brain.ask(&input, text, evidence.settings.top_p);
+    let asking = brain.ask(&input, text, evidence.settings.top_p, every_point);
     let prediction = within(patience_ms, "the model", asking).await??;
     took("model", since);
     took("total", start_ms);

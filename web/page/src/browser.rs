@@ -1,11 +1,12 @@
 //! The few browser calls that need more than one line from Rust: elements by name, listeners, waiting.
 
-use js_sys::Promise;
+use js_sys::{Array, Promise};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Document, Element, EventTarget, Window};
 
+use crate::english;
 use crate::error::PageError;
 
 /// The browser's window.
@@ -30,7 +31,7 @@ pub(crate) fn by_id<T: JsCast>(id: &'static str) -> Result<T, PageError> {
 pub(crate) fn make<T: JsCast>(tag: &'static str, class: &str) -> Result<T, PageError> {
     let element = document()?
         .create_element(tag)
-        .map_err(PageError::browser("the document took no new element"))?;
+        .map_err(PageError::browser(english::failed::NEW_ELEMENT))?;
     if !class.is_empty() {
         element.set_class_name(class);
     }
@@ -57,7 +58,7 @@ pub(crate) fn append(parent: &Element, child: &Element) -> Result<(), PageError>
     parent
         .append_child(child)
         .map(drop)
-        .map_err(PageError::browser("the document took no new element"))
+        .map_err(PageError::browser(english::failed::NEW_ELEMENT))
 }
 
 /// Calls `act` on every event of this name, for as long as the page lives.
@@ -69,7 +70,7 @@ pub(crate) fn on(
     let closure = Closure::<dyn FnMut(web_sys::Event)>::new(act);
     target
         .add_event_listener_with_callback(event, closure.as_ref().unchecked_ref())
-        .map_err(PageError::browser("the page could not listen"))?;
+        .map_err(PageError::browser(english::failed::LISTENING))?;
     closure.forget();
     Ok(())
 }
@@ -88,9 +89,19 @@ pub(crate) async fn sleep(ms: f64) -> Result<(), PageError> {
         // Where no timer can be set the promise stays open, as it does when the page is closed.
         let _ = window.set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, ms as i32);
     });
-    wait_for(promise, "the browser's timer failed")
-        .await
-        .map(drop)
+    wait_for(promise, english::failed::TIMER).await.map(drop)
+}
+
+/// Waits for a promise, whatever becomes of it, at most `limit_ms`.
+pub(crate) async fn settled_within(promise: &Promise, limit_ms: i32) -> Result<(), PageError> {
+    let window = window()?;
+    let alarm = Promise::new(&mut |resolve, _| {
+        let _ = window.set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, limit_ms);
+    });
+    let first = Promise::race(&Array::of2(promise, &alarm));
+    // A rejection ends the waiting as well.
+    let _ = JsFuture::from(first).await;
+    Ok(())
 }
 
 /// Waits for one event, at most `limit_ms`. True where it came.
@@ -114,9 +125,7 @@ pub(crate) async fn event_within(
         );
         let _ = window.set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, limit_ms);
     });
-    Ok(wait_for(promise, "the browser's timer failed")
-        .await?
-        .is_truthy())
+    Ok(wait_for(promise, english::failed::TIMER).await?.is_truthy())
 }
 
 /// Whether a media query holds; not where it cannot be asked.

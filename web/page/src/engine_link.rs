@@ -9,6 +9,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
 use crate::browser::{document, now_ms, on};
+use crate::english;
 use crate::error::PageError;
 
 /// Beside the page, under whatever path it is served.
@@ -41,7 +42,7 @@ impl EngineLink {
         options.set_type(WorkerType::Module);
         let url = format!("{}{WORKER}", base_url()?);
         let worker = Worker::new_with_options(&url, &options)
-            .map_err(PageError::browser("the engine could not be started"))?;
+            .map_err(PageError::browser(english::failed::STARTING_ENGINE))?;
         let last_heard_ms = Rc::new(Cell::new(now_ms()));
         let heard = Rc::clone(&last_heard_ms);
         let spoke = Rc::new(Cell::new(false));
@@ -57,12 +58,12 @@ impl EngineLink {
             hear(packet);
         })?;
         on(&worker, "error", move |event| {
-            let cause = event
-                .dyn_ref::<ErrorEvent>()
-                .map_or_else(|| "no reason given".to_owned(), ErrorEvent::message);
-            hear_error(Packet::plain(failure(format!(
-                "the engine stopped: {cause}"
-            ))));
+            let cause = event.dyn_ref::<ErrorEvent>().map_or_else(
+                || english::failed::NO_REASON.to_owned(),
+                ErrorEvent::message,
+            );
+            let message = english::failed::engine_stopped(&cause);
+            hear_error(Packet::plain(failure(message)));
         })?;
         Ok(Self {
             worker,
@@ -89,9 +90,7 @@ impl EngineLink {
         self.last_heard_ms.set(now_ms());
         self.worker
             .post_message_with_transfer(&posted.value, &posted.transfer)
-            .map_err(PageError::browser(
-                "the window could not be sent to the engine",
-            ))
+            .map_err(PageError::browser(english::failed::SENDING_WINDOW))
     }
 
     /// Whether an engine that should be working has been silent for too long.
@@ -130,8 +129,8 @@ fn failure(message: String) -> Event {
 fn base_url() -> Result<String, PageError> {
     let base = document()?
         .base_uri()
-        .map_err(PageError::browser("the page has no address"))?
-        .ok_or(PageError::Missing("address"))?;
+        .map_err(PageError::browser(english::failed::ADDRESS))?
+        .ok_or(PageError::Missing(english::missing::ADDRESS))?;
     let end = base.find(['?', '#']).unwrap_or(base.len());
     let folder = base[..end].rfind('/').map_or(end, |slash| slash + 1);
     Ok(base[..folder].to_owned())

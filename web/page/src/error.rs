@@ -4,11 +4,13 @@ use mesm_protocol::ProtocolError;
 use thiserror::Error;
 use wasm_bindgen::{JsCast, JsValue};
 
+use crate::english;
+
 /// A failure to show.
 #[derive(Debug, Error)]
 pub(crate) enum PageError {
     /// The document lacks something the program needs: program and document are of different builds.
-    #[error("the document has no `{0}`. Reload the page without its cache")]
+    #[error("{}", english::failed::missing(.0))]
     Missing(&'static str),
     /// The browser refused something.
     #[error("{what}: {cause}")]

@@ -15,6 +15,7 @@ use web_sys::Element;
 
 use crate::browser::{by_id, window};
 use crate::capture::{Picture, WindowInput};
+use crate::english;
 use crate::error::PageError;
 
 /// Puts the result where scripts and tests find it.
@@ -22,7 +23,7 @@ pub(crate) fn publish(outcome: &Outcome) -> Result<(), PageError> {
     let json =
         serde_json::to_string(outcome).map_err(|error| PageError::Input(error.to_string()))?;
     by_id::<Element>("last-result")?.set_text_content(Some(&json));
-    let failed = PageError::browser("the result could not be published");
+    let failed = PageError::browser(english::failed::PUBLISHING);
     let value = JSON::parse(&json).map_err(&failed)?;
     Reflect::set(&window()?.into(), &"mesmLast".into(), &value).map_err(&failed)?;
     Ok(())
@@ -33,7 +34,7 @@ pub(crate) fn offer(last: impl Fn() -> Option<WindowInput> + 'static) -> Result<
     let export = Closure::<dyn Fn() -> Promise>::new(move || {
         let input = last();
         future_to_promise(async move {
-            let input = input.ok_or_else(|| JsValue::from_str("no window has been judged yet"))?;
+            let input = input.ok_or_else(|| JsValue::from_str(english::failed::NO_WINDOW))?;
             files(&input)
                 .map(JsValue::from)
                 .map_err(|error| JsValue::from_str(&error.to_string()))
@@ -44,7 +45,7 @@ pub(crate) fn offer(last: impl Fn() -> Option<WindowInput> + 'static) -> Result<
         &"mesmExport".into(),
         export.as_ref().unchecked_ref(),
     )
-    .map_err(PageError::browser("the export could not be offered"))?;
+    .map_err(PageError::browser(english::failed::OFFERING_EXPORT))?;
     export.forget();
     Ok(())
 }
@@ -55,7 +56,7 @@ fn files(input: &WindowInput) -> Result<Object, PageError> {
     let put = |name: &str, bytes: &[u8]| {
         Reflect::set(&files, &name.into(), &STANDARD.encode(bytes).into())
             .map(drop)
-            .map_err(PageError::browser("the window could not be exported"))
+            .map_err(PageError::browser(english::failed::EXPORTING_WINDOW))
     };
     let mut frames = Vec::new();
     for (index, picture) in input.pictures.iter().enumerate() {
@@ -77,7 +78,7 @@ fn files(input: &WindowInput) -> Result<Object, PageError> {
 
 /// The browser's own lossless encoder; all pixels are opaque, so nothing is lost.
 fn png(picture: &Picture) -> Result<Vec<u8>, PageError> {
-    let failed = PageError::browser("a picture could not be exported");
+    let failed = PageError::browser(english::failed::EXPORTING_PICTURE);
     let canvas = picture.canvas()?;
     let url = canvas.to_data_url_with_type("image/png").map_err(&failed)?;
     let encoded = url.rsplit(',').next().unwrap_or_default();

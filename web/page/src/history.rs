@@ -21,6 +21,8 @@ pub(crate) struct Moment {
     pub words: String,
     /// The share of the attention mass that was kept.
     pub top_p: f32,
+    /// Whether the dense twin was asked, which has no use for it.
+    pub every_point: bool,
     /// The last picture of the window, small, as a `data:` address.
     pub picture: Option<String>,
     /// Width and height of the pictures in which faces were looked for.
@@ -118,6 +120,7 @@ mod tests {
             end_ms: 0.0,
             words: String::new(),
             top_p: 0.5,
+            every_point: false,
             picture: None,
             picture_size: None,
         }

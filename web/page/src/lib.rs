@@ -7,6 +7,7 @@ mod app;
 mod browser;
 mod capture;
 mod engine_link;
+mod english;
 mod error;
 mod export;
 mod history;

@@ -5,6 +5,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{ServiceWorkerContainer, ServiceWorkerRegistration};
 
 use crate::browser::{event_within, wait_for, window};
+use crate::english;
 use crate::error::PageError;
 
 /// Beside the page, under whatever path it is served.
@@ -28,7 +29,7 @@ pub(crate) async fn keep() -> Result<Kept, PageError> {
     let Some(container) = container()? else {
         return Ok(Kept::No);
     };
-    let what = "the page cannot be kept for later visits";
+    let what = english::failed::KEEPING_PAGE;
     let registered = wait_for(container.register(SCRIPT), what).await;
     let Ok(registration) = registered.map(JsCast::unchecked_into::<ServiceWorkerRegistration>)
     else {
@@ -59,7 +60,7 @@ pub(crate) async fn hold_on() {
     let asked = async {
         let storage = window().ok()?.navigator().storage();
         let asked = storage.persist().ok()?;
-        wait_for(asked, "storage").await.ok()
+        wait_for(asked, english::failed::HOLDING_ON).await.ok()
     };
     // It is the browser's to decide, and nothing depends on it.
     let _ = asked.await;

@@ -8,6 +8,7 @@ use web_sys::{
 use crate::browser::{add, append, by_id, make, media_matches, on};
 use crate::capture::devices::{self, Known};
 use crate::capture::{Device, Trouble, Wanted};
+use crate::english;
 use crate::error::PageError;
 use crate::memory::{remember, remembered};
 
@@ -137,9 +138,9 @@ impl Pickers {
         let before = select.value();
         select.set_text_content(None);
         let front = if has_two_sides() {
-            "Front"
+            english::picker::FRONT
         } else {
-            "Automatic"
+            english::picker::AUTOMATIC
         };
         option(
             select,
@@ -147,16 +148,16 @@ impl Pickers {
             if device == Device::Camera {
                 front
             } else {
-                "Automatic"
+                english::picker::AUTOMATIC
             },
         )?;
         if device == Device::Camera && has_two_sides() {
-            option(select, BACK, "Back")?;
+            option(select, BACK, english::picker::BACK)?;
         }
-        option(select, OFF, "Off")?;
+        option(select, OFF, english::picker::OFF)?;
         for (number, device) in known.iter().enumerate() {
             let name = match device.label.as_str() {
-                "" => format!("Number {}", number + 1),
+                "" => english::picker::numbered(number + 1),
                 label => label.to_owned(),
             };
             option(select, &device.id, &name)?;

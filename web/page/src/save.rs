@@ -9,6 +9,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, HtmlCanvasElement, Url};
 
 use crate::browser::{by_id, make};
+use crate::english;
 use crate::error::PageError;
 use crate::history::{History, Moment};
 
@@ -35,14 +36,14 @@ pub(crate) fn save(history: &History, format: Format) -> Result<(), PageError> {
             let canvas: HtmlCanvasElement = by_id("timeline-map")?;
             let address = canvas
                 .to_data_url_with_type("image/png")
-                .map_err(PageError::browser("the picture could not be written"))?;
+                .map_err(PageError::browser(english::failed::WRITING_PICTURE))?;
             click("mesm.png", &address)
         }
     }
 }
 
 fn offer(name: &str, kind: &str, text: &str) -> Result<(), PageError> {
-    let failed = PageError::browser("the file could not be written");
+    let failed = PageError::browser(english::failed::WRITING_FILE);
     let options = BlobPropertyBag::new();
     options.set_type(kind);
     let blob = Blob::new_with_str_sequence_and_options(&Array::of1(&text.into()), &options)
@@ -67,7 +68,7 @@ fn csv<'a>(moments: impl Iterator<Item = &'a Moment>) -> String {
     for (index, moment) in moments.enumerate() {
         let outcome = &moment.outcome;
         if index == 0 {
-            let mut head = vec!["end_s".to_owned(), "top_p".to_owned()];
+            let mut head = ["end_s", "model", "top_p"].map(str::to_owned).to_vec();
             head.extend(outcome.classes.iter().map(|class| format!("p_{class}")));
             for modality in Modality::ALL {
                 let share = |class| format!("share_{}_{class}", modality.letter());
@@ -78,6 +79,7 @@ fn csv<'a>(moments: impl Iterator<Item = &'a Moment>) -> String {
         }
         let mut line = vec![
             format!("{:.3}", moment.end_ms / 1000.0),
+            model(moment).to_owned(),
             moment.top_p.to_string(),
         ];
         line.extend(outcome.probabilities.iter().map(f32::to_string));
@@ -98,6 +100,11 @@ fn csv<'a>(moments: impl Iterator<Item = &'a Moment>) -> String {
     text
 }
 
+/// Which model judged a moment, by the native program's names.
+fn model(moment: &Moment) -> &'static str {
+    if moment.every_point { "fe2e" } else { "mesm" }
+}
+
 /// A field of a table: in quotation marks, as words have commas and lines; and no program takes it for a formula.
 fn quoted(words: &str) -> String {
     let safe = if words.starts_with(['=', '+', '-', '@']) {
@@ -113,6 +120,7 @@ fn quoted(words: &str) -> String {
 #[derive(Serialize)]
 struct Line<'a> {
     end_s: f64,
+    model: &'static str,
     top_p: f32,
     words: &'a str,
     classes: &'a [String],
@@ -135,6 +143,7 @@ fn json_lines<'a>(moments: impl Iterator<Item = &'a Moment>) -> Result<String, P
         let outcome = &moment.outcome;
         let line = Line {
             end_s: moment.end_ms / 1000.0,
+            model: model(moment),
             top_p: moment.top_p,
             words: &moment.words,
             classes: &outcome.classes,

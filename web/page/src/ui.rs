@@ -10,6 +10,7 @@ use web_sys::{
 };
 
 use crate::browser::{by_id, document};
+use crate::english;
 use crate::error::PageError;
 use crate::pickers::Pickers;
 use crate::query::Query;
@@ -52,6 +53,7 @@ pub(crate) struct Ui {
     pub words: Words,
     pub device: HtmlSelectElement,
     pub top_p: HtmlInputElement,
+    models: Vec<HtmlInputElement>,
     pub theme: HtmlButtonElement,
     pub pickers: Pickers,
     pub curve: HtmlButtonElement,
@@ -93,6 +95,7 @@ impl Ui {
             words: Words::find()?,
             device: by_id("device")?,
             top_p: by_id("top-p")?,
+            models: radios("model")?,
             theme: by_id("theme")?,
             pickers: Pickers::find()?,
             curve: by_id("curve")?,
@@ -182,6 +185,7 @@ impl Ui {
     pub(crate) fn settings(&self) -> Settings {
         Settings {
             top_p: Some(self.top_p.value_as_number() as f32),
+            every_point: self.every_point(),
             visual: self.use_visual.checked(),
             acoustic: self.use_acoustic.checked(),
         }
@@ -193,14 +197,21 @@ impl Ui {
         self.file_field.set_hidden(source != SourceKind::File);
         self.devices.set_hidden(source != SourceKind::Camera);
         self.stage_hint.set_text_content(Some(match source {
-            SourceKind::Sample => "Press start to try the sample, or choose your camera.",
-            SourceKind::Camera => "Press start and allow camera and microphone. Nothing is recorded or sent.",
-            SourceKind::File => "Drop a video or a sound file here, or choose one, and press start. It is opened here and sent nowhere.",
+            SourceKind::Sample => english::hint::SAMPLE,
+            SourceKind::Camera => english::hint::CAMERA,
+            SourceKind::File => english::hint::FILE,
         }));
     }
 
-    /// Shows the slider's number.
+    /// Whether the dense twin is asked.
+    fn every_point(&self) -> bool {
+        let chosen = self.models.iter().find(|input| input.checked());
+        chosen.is_some_and(|input| input.value() == "fe2e")
+    }
+
+    /// Shows the slider's number; the dense twin has no use for it.
     pub(crate) fn show_top_p(&self) {
+        self.top_p.set_disabled(self.every_point());
         self.top_p_value
             .set_text_content(Some(&format!("{:.2}", self.top_p.value_as_number())));
     }
@@ -232,13 +243,20 @@ impl Ui {
     }
 
     /// The controls that change what is asked.
-    pub(crate) fn asking_inputs(&self) -> [&EventTarget; 4] {
-        [
+    pub(crate) fn asking_inputs(&self) -> impl Iterator<Item = &EventTarget> {
+        let others: [&EventTarget; 4] = [
             &self.top_p,
             &self.use_visual,
             &self.use_acoustic,
             self.words.field(),
-        ]
+        ];
+        let models = self.models.iter().map(|input| -> &EventTarget { input });
+        models.chain(others)
+    }
+
+    /// The choice between the model and its dense twin.
+    pub(crate) fn model_inputs(&self) -> &[HtmlInputElement] {
+        &self.models
     }
 
     /// The buttons that save what was judged.
@@ -303,7 +321,7 @@ impl Ui {
 fn radios(name: &'static str) -> Result<Vec<HtmlInputElement>, PageError> {
     let found = document()?
         .query_selector_all(&format!("input[name={name}]"))
-        .map_err(PageError::browser("the document could not be read"))?;
+        .map_err(PageError::browser(english::failed::READING_DOCUMENT))?;
     let inputs: Vec<HtmlInputElement> = (0..found.length())
         .filter_map(|index| found.item(index)?.dyn_into().ok())
         .collect();

@@ -8,6 +8,7 @@ use web_sys::{Element, HtmlElement, HtmlInputElement, HtmlTextAreaElement};
 
 use crate::browser::{by_id, on};
 use crate::capture::speech::{self, Availability};
+use crate::english;
 use crate::error::PageError;
 
 /// Where the words in the field come from.
@@ -91,21 +92,15 @@ impl Words {
     pub(crate) fn stop_listening(&self, why: &str) {
         self.hold(false);
         self.listen.set_checked(false);
-        self.say(&format!("Listening for words stopped: {why}."));
+        self.say(&english::words::stopped(why));
     }
 
     fn offer(&self, availability: Availability) {
         self.listen.set_disabled(availability == Availability::Off);
         self.say(match availability {
-            Availability::Ready => {
-                "With the camera as the source, your browser turns speech into words on this device."
-            }
-            Availability::Downloadable => {
-                "Your browser brings a language once, then turns speech into words on this device."
-            }
-            Availability::Off => {
-                "Off: this browser would send your voice to a server to find the words. Type them instead."
-            }
+            Availability::Ready => english::words::READY,
+            Availability::Downloadable => english::words::DOWNLOADABLE,
+            Availability::Off => english::words::OFF,
         });
     }
 
@@ -120,7 +115,7 @@ impl Words {
                 return;
             }
             words.listen.set_disabled(true);
-            words.say("Your browser brings the language …");
+            words.say(english::words::BRINGING);
             let there = speech::install().await;
             words.listen.set_checked(there);
             words.offer(if there {
@@ -134,9 +129,9 @@ impl Words {
     fn show_origin(&self) {
         let empty = self.field.value().trim().is_empty();
         let text = match self.from.get() {
-            _ if empty => "none: the empty sentence asks",
-            Origin::Typed => "typed",
-            Origin::Heard => "heard on this device",
+            _ if empty => english::words::FROM_NOWHERE,
+            Origin::Typed => english::words::TYPED,
+            Origin::Heard => english::words::HEARD,
         };
         if self.origin.text_content().as_deref() != Some(text) {
             self.origin.set_text_content(Some(text));

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 /// Grows with every change of a message. A page and an engine of different builds (an old file in a cache) must not
 /// talk to each other.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// Samples per second of all sound that is sent.
 pub const SAMPLE_RATE_HZ: u32 = 16_000;
 /// Most frames of one window.

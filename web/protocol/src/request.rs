@@ -80,6 +80,8 @@ impl Configure {
 pub struct Settings {
     /// Share of the attention mass that is kept, (0, 1]; `None` is the model's own.
     pub top_p: Option<f32>,
+    /// Compute every point, without attention: the dense twin of the model.
+    pub every_point: bool,
     /// Look at the faces.
     pub visual: bool,
     /// Listen to the voice.
@@ -90,6 +92,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             top_p: None,
+            every_point: false,
             visual: true,
             acoustic: true,
         }

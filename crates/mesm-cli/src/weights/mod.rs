@@ -1,4 +1,4 @@
-//! A model with its weights: from a file, those of the program, or the closed formula where there are none.
+//! A model with its weights: from a file, or those of the program.
 
 mod checkpoint;
 mod header;
@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use mesm::weights::{
-    Checkpoint, Formula, Limits, ParamSource, SafetensorsSource, WeightsError, load_params,
+    Checkpoint, Limits, ParamSource, SafetensorsSource, WeightsError, load_params,
 };
-use mesm::{Model, ModelConfig, ModelKind};
+use mesm::{Model, ModelConfig};
 use mesm_features::mel::MelConfig;
 use mesm_train::weights::TEXT_PREFIX;
 
@@ -20,10 +20,6 @@ use crate::error::CliError;
 const BUILT_IN: &[u8] = include_bytes!("../../../../static/weights/mesm-web.safetensors");
 /// Their name.
 const BUILT_IN_NAME: &str = "mesm-web.safetensors";
-/// The kind of model they are for.
-const BUILT_IN_KIND: ModelKind = ModelKind::Mesm;
-/// The formula's seed for a model of another kind.
-const FORMULA_SEED: &str = "mesm";
 /// The text encoder's names in the authors' checkpoints.
 const CHECKPOINT_TEXT_PREFIX: &str = "T.albert.";
 /// Parts of the authors' checkpoints that the model itself does not have.
@@ -58,8 +54,6 @@ pub struct TrainedText<'a> {
 
 /// Where weights come from.
 pub enum Origin<'a> {
-    /// The closed formula, for a model that nobody has trained.
-    Formula(ModelKind),
     /// A safetensors file with its settings in the header.
     Safetensors(&'a WeightsFile),
     /// A PyTorch checkpoint of the authors' code, with settings beside it or guessed from its shapes.
@@ -149,25 +143,11 @@ impl WeightsFile {
 }
 
 impl Origin<'_> {
-    /// Where the weights of a model come from when this kind of model is asked for, or none in particular: the built-in
-    /// file knows one kind only, and another has no weights unless a file is named.
-    ///
-    /// # Errors
-    /// As [`WeightsFile::origin`].
-    pub fn of(file: &WeightsFile, kind: Option<ModelKind>) -> Result<Origin<'_>, CliError> {
-        match kind {
-            Some(kind) if file.built_in && kind != BUILT_IN_KIND => Ok(Origin::Formula(kind)),
-            _ => file.origin(),
-        }
-    }
-
     /// Whether no file was named: the text encoder is that of the program then.
     #[must_use]
     pub fn is_built_in(&self) -> bool {
-        match self {
-            Self::Formula(_) => true,
-            Self::Safetensors(file) | Self::Checkpoint(file, _) => file.built_in,
-        }
+        let (Self::Safetensors(file) | Self::Checkpoint(file, _)) = self;
+        file.built_in
     }
 
     /// What fixes the model.
@@ -176,14 +156,6 @@ impl Origin<'_> {
     /// When the file does not say it, or says it wrongly.
     pub fn settings(&self) -> Result<Settings, CliError> {
         match self {
-            Self::Formula(kind) => Ok(Settings {
-                config: ModelConfig {
-                    kind: *kind,
-                    ..ModelConfig::default()
-                },
-                mel: MelConfig::default(),
-                guessed: false,
-            }),
             Self::Safetensors(file) => header::settings(&file.path, &file.bytes),
             Self::Checkpoint(file, checkpoint) => {
                 let multimodal = checkpoint.clone().without(OTHER_PARTS);
@@ -199,14 +171,6 @@ impl Origin<'_> {
     pub fn load(&self, config: &ModelConfig, device: &Device) -> Result<Model, CliError> {
         let model = config.init(device)?;
         match self {
-            Self::Formula(_) => {
-                load_params(model, &mut Formula::new(FORMULA_SEED, "")).map_err(|source| {
-                    CliError::Weights {
-                        path: "the closed formula".into(),
-                        source,
-                    }
-                })
-            }
             Self::Safetensors(file) => {
                 let mut source = file.tensors()?.without([TEXT_PREFIX]);
                 load_params(model, &mut source).map_err(|source| file.wrong(source))
@@ -224,7 +188,6 @@ impl Origin<'_> {
     /// When the file cannot be read.
     pub fn text_encoder(&self) -> Result<Option<TrainedText<'_>>, CliError> {
         Ok(match self {
-            Self::Formula(_) => None,
             Self::Safetensors(file) => {
                 let source = file.tensors()?;
                 source.has_prefix(TEXT_PREFIX).then(|| TrainedText {
@@ -243,23 +206,13 @@ impl Origin<'_> {
         })
     }
 
-    /// False where the closed formula fills the model.
-    #[must_use]
-    pub fn is_trained(&self) -> bool {
-        !matches!(self, Self::Formula(_))
-    }
-
-    /// The file's name, or `formula`.
+    /// The file's name.
     #[must_use]
     pub fn name(&self) -> String {
-        match self {
-            Self::Formula(_) => "formula".to_owned(),
-            Self::Safetensors(file) | Self::Checkpoint(file, _) => {
-                file.path.file_name().map_or_else(
-                    || file.path.display().to_string(),
-                    |name| name.to_string_lossy().into_owned(),
-                )
-            }
-        }
+        let (Self::Safetensors(file) | Self::Checkpoint(file, _)) = self;
+        file.path.file_name().map_or_else(
+            || file.path.display().to_string(),
+            |name| name.to_string_lossy().into_owned(),
+        )
     }
 }

@@ -50,6 +50,11 @@ pub(super) fn batch_loss(
             (distance - phase.attention_room).clamp_min(0.0) * phase.attention_spread
         }));
     }
+    if phase.attention_cover > 0.0 {
+        let layers = output.modalities.iter().flat_map(|part| &part.attention);
+        let distances = layers.filter_map(|layer| layer.unevenness.clone());
+        terms.extend(distances.map(|distance| distance * phase.attention_cover));
+    }
     let none = || Tensor::zeros([1], &output.logits.device());
     terms
         .into_iter()

@@ -3,6 +3,9 @@
 
 use burn::module::{Module, Param};
 use burn::nn::Initializer;
+use burn::tensor::activation::relu;
+use burn::tensor::module::conv2d;
+use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor};
 
 use crate::norm::BatchNorm;
@@ -68,6 +71,17 @@ impl SparseBlock {
             conv2: SubmanifoldConv::new(channels_out, channels_out, device),
             norm2: BatchNorm::sparse(channels_out, device),
         }
+    }
+
+    /// The block without its pool at every point of a map, `[frames, in, height, width]` to
+    /// `[frames, out, height, width]`.
+    pub(super) fn forward_map(&self, x: Tensor<4>) -> Tensor<4> {
+        let options = || ConvOptions::new([1, 1], [1, 1], [1, 1], 1);
+        let layer = |conv: &SubmanifoldConv, norm: &BatchNorm, x: Tensor<4>| {
+            relu(norm.forward_map(conv2d(x, conv.dense_kernel(), None, options())))
+        };
+        let x = layer(&self.conv1, &self.norm1, x);
+        layer(&self.conv2, &self.norm2, x)
     }
 
     /// The four layers in order, for tests that compare them one by one.

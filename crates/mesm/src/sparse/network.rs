@@ -7,9 +7,11 @@ use super::conv::SparseBlock;
 use super::gathered::{self, SparseRows};
 use super::masked::{self, MaskedMap};
 use super::sites::{Sites, index_tensor};
-use crate::attention::{CrossModalAttention, concentration, masked_softmax, straight_through};
+use crate::attention::{
+    CrossModalAttention, concentration, masked_softmax, straight_through, unevenness,
+};
 use crate::config::{AttentionMode, PointOrder, SparsePath};
-use crate::dense::LowLevel;
+use crate::dense::{LowLevel, halve};
 use crate::nucleus::{nucleus, nucleus_mask};
 use crate::output::ForwardError;
 
@@ -38,6 +40,9 @@ pub struct AttentionLayer {
     /// How far the weights are from even ones, see [`concentration`](crate::attention::concentration), `[1]`; only
     /// where the attention is being trained.
     pub concentration: Option<Tensor<1>>,
+    /// How unevenly the weights are spread over the cells of the pooling that follows, see
+    /// [`unevenness`](crate::attention::unevenness), `[1]`; only where the attention is being trained.
+    pub unevenness: Option<Tensor<1>>,
 }
 
 /// Weights and kept points, where they came to be.
@@ -120,7 +125,20 @@ impl SparseCnn {
         match options.path {
             SparsePath::MaskedDense => self.forward_masked(x, queries, options).await,
             SparsePath::Gathered => self.forward_gathered(x, queries, options).await,
+            SparsePath::EveryPoint => Ok((self.blocks_of_every_point(x), Vec::new())),
         }
+    }
+
+    /// `[frames, in, height, width]` to `[frames, out, height / 16, width / 16]` without attention: the dense twin.
+    #[must_use]
+    pub fn forward_every_point(&self, x: Tensor<4>) -> Tensor<4> {
+        self.blocks_of_every_point(self.low_level(x))
+    }
+
+    fn blocks_of_every_point(&self, x: Tensor<4>) -> Tensor<4> {
+        self.sparse_layers
+            .iter()
+            .fold(x, |x, block| halve(block.forward_map(x)))
     }
 
     async fn forward_masked(
@@ -138,13 +156,16 @@ impl SparseCnn {
             let points = points_of(features.clone()).reshape([n, h * w, c]);
             let weights = self.attn_layers[i].weights(points, query, candidates.as_ref());
             let mask = nucleus_mask(&weights, candidates.as_ref(), options.top_p);
-            let mut spread = None;
+            let (mut spread, mut between_cells) = (None, None);
             if trains_attention(options, &features) {
-                let counts = match &candidates {
-                    Some(candidates) => candidates.clone().sum_dim(1).reshape([n]),
-                    None => Tensor::full([n], (h * w) as f32, &features.device()),
-                };
+                let candidates =
+                    candidates.unwrap_or_else(|| Tensor::ones([n, h * w], &features.device()));
+                let counts = candidates.clone().sum_dim(1).reshape([n]);
                 spread = Some(concentration(weights.clone().reshape([n * h * w]), counts));
+                between_cells = Some(unevenness(
+                    weights.clone().reshape([n, h, w]),
+                    candidates.reshape([n, h, w]),
+                ));
                 let factor = straight_through(weights.clone());
                 features = features * factor.reshape([n, 1, h, w]);
             }
@@ -164,6 +185,7 @@ impl SparseCnn {
                     mask,
                 },
                 concentration: spread,
+                unevenness: between_cells,
             });
             let map = masked::block(&self.sparse_layers[i], map);
             features = map.features;
@@ -230,11 +252,12 @@ impl SparseCnn {
             start += count;
         }
         let mut features = rows.features;
-        let mut spread = None;
+        let (mut spread, mut between_cells) = (None, None);
         if trains_attention(options, &features) {
             let counts: Vec<f32> = rows.sites.per_frame().iter().map(|&c| c as f32).collect();
             let counts = Tensor::from_floats(counts.as_slice(), &device);
             spread = Some(concentration(weights.clone(), counts));
+            between_cells = Some(rows.sites.unevenness(weights.clone()));
             features = features * straight_through(weights).unsqueeze_dim::<2>(1);
         }
         let sites = rows.sites.keep(&kept);
@@ -259,6 +282,7 @@ impl SparseCnn {
                 mask: sites.flags(),
             },
             concentration: spread,
+            unevenness: between_cells,
         };
         let features = features.select(0, kept_rows);
         Ok((SparseRows { features, sites }, layer))

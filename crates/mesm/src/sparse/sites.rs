@@ -2,6 +2,8 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
+use crate::attention::unevenness;
+
 /// The active sites of a stack of frames, in (frame, y, x) order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sites {
@@ -194,6 +196,18 @@ impl Sites {
             source[row] = k as u32;
         }
         source
+    }
+
+    /// [`unevenness`] of weights of the active sites, `[sites]`.
+    pub(crate) fn unevenness(&self, weights: Tensor<1>) -> Tensor<1> {
+        let device = weights.device();
+        let size = [self.frames, self.height, self.width];
+        let rows = index_tensor(self.ranks().into_iter().map(i64::from), &device);
+        let map = |values: Tensor<1>| {
+            let values = Tensor::cat(vec![values, Tensor::zeros([1], &device)], 0);
+            values.select(0, rows.clone()).reshape(size)
+        };
+        unevenness(map(weights), map(Tensor::ones([self.len()], &device)))
     }
 
     /// The row number that stands for "not active".

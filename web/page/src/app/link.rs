@@ -14,9 +14,9 @@ use super::App;
 use crate::browser::sleep;
 use crate::capture::WindowInput;
 use crate::engine_link::EngineLink;
+use crate::english;
 use crate::error::PageError;
 use crate::ui::PageState;
-use crate::view;
 
 const WATCH_STEP_MS: f64 = 2000.0;
 
@@ -64,13 +64,33 @@ impl App {
         device: DevicePreference,
         reason: Option<String>,
     ) {
-        self.end(reason.as_deref().unwrap_or("Changing the device."));
+        self.end(
+            reason
+                .as_deref()
+                .unwrap_or(english::status::CHANGING_DEVICE),
+        );
         if let Some(engine) = self.engine.take() {
             engine.terminate();
         }
         self.in_flight.take();
         self.ui.set_state(PageState::Loading);
         if let Err(error) = self.start_engine(device, reason) {
+            self.fail(&error.to_string());
+        }
+    }
+
+    /// Starts an engine in the place of one that broke or hangs. What it was working on is given to the new one; a source
+    /// that runs goes on running.
+    fn recover(self: &Rc<Self>, device: DevicePreference, reason: String) {
+        if let Some(engine) = self.engine.take() {
+            engine.terminate();
+        }
+        self.in_flight.borrow_mut().take_if(|flight| !flight.wanted);
+        self.ui.announce(&reason);
+        if self.session.borrow().is_none() {
+            self.ui.set_state(PageState::Loading);
+        }
+        if let Err(error) = self.start_engine(device, Some(reason)) {
             self.fail(&error.to_string());
         }
     }
@@ -91,21 +111,27 @@ impl App {
         settings: Settings,
         purpose: Purpose,
     ) -> Result<oneshot::Receiver<()>, PageError> {
-        let id = self.next_id.replace(self.next_id.get() + 1);
-        let packet = input.to_packet(id, settings.clone());
-        let engine = self.engine.borrow();
-        let engine = engine.as_ref().ok_or(PageError::Missing("engine"))?;
-        engine.send(&packet)?;
         let (done, receiver) = oneshot::channel();
-        self.in_flight.replace(Some(InFlight {
-            id,
+        let flight = InFlight {
+            id: self.next_id.replace(self.next_id.get() + 1),
             input,
             settings,
             purpose,
             wanted: true,
             done: Some(done),
-        }));
+        };
+        self.deliver(&flight)?;
+        self.in_flight.replace(Some(flight));
         Ok(receiver)
+    }
+
+    fn deliver(&self, flight: &InFlight) -> Result<(), PageError> {
+        let packet = flight.input.to_packet(flight.id, flight.settings.clone());
+        let engine = self.engine.borrow();
+        let engine = engine
+            .as_ref()
+            .ok_or(PageError::Missing(english::missing::ENGINE))?;
+        engine.send(&packet)
     }
 
     fn hear(self: &Rc<Self>, packet: Packet<Event, ArrayBuffer>) {
@@ -131,14 +157,14 @@ impl App {
             }
             Event::Progress { what, done } => {
                 self.ui.show_progress(Some(f64::from(done)));
-                self.ui.say(&format!("{what} …"));
+                self.ui.say(&english::status::doing(&what));
             }
             Event::Ready { device, model } => self.engine_is_ready(&device, &model)?,
             Event::Working { stage, .. } => self.ui.say(match stage {
-                Stage::Faces => "Looking for the face …",
-                Stage::Sound => "Listening …",
-                Stage::Words => "Reading the words …",
-                Stage::Model => "Asking the model …",
+                Stage::Faces => english::status::LOOKING_FOR_FACE,
+                Stage::Sound => english::status::LISTENING,
+                Stage::Words => english::status::READING_WORDS,
+                Stage::Model => english::status::ASKING_MODEL,
             }),
             Event::Dropped { id } => drop(self.finish(id)),
             Event::Outcome(outcome) => self.show(*outcome, buffers)?,
@@ -149,14 +175,19 @@ impl App {
 
     fn engine_is_ready(&self, device: &DeviceReport, model: &ModelReport) -> Result<(), PageError> {
         self.engine_ready.set(true);
-        self.ui.set_top_p(model.top_p);
+        if !self.model_known.replace(true) {
+            self.ui.set_top_p(model.top_p);
+        }
         self.ui.show_device(
-            &view::device_name(device),
+            &english::device::name(device),
             device.fallback_reason.as_deref(),
         );
-        self.ui.announce(&view::ready_line(device, model));
+        self.ui.announce(&english::status::ready(device, model));
         self.views.borrow_mut().prepare(device, model)?;
         self.show_readiness();
+        if let Some(flight) = self.in_flight.borrow().as_ref() {
+            self.deliver(flight)?;
+        }
         Ok(())
     }
 
@@ -179,13 +210,18 @@ impl App {
             return;
         }
         let device = self.engine.borrow().as_ref().map(EngineLink::device);
-        if device == Some(DevicePreference::Auto) && self.engine_ready.get() {
-            self.restart_engine(
+        let renewed = self.renewed.get();
+        match device.filter(|device| *device != DevicePreference::Cpu) {
+            // A graphics card comes back after its driver was started anew; one that goes away again does not stay.
+            Some(device) if self.engine_ready.get() && !renewed => {
+                self.renewed.set(true);
+                self.recover(device, english::status::started_again(message));
+            }
+            Some(_) if self.engine_ready.get() || renewed => self.recover(
                 DevicePreference::Cpu,
-                Some(format!("{message}. Continuing on the processor")),
-            );
-        } else {
-            self.fail(message);
+                english::status::on_processor(message),
+            ),
+            _ => self.fail(message),
         }
     }
 
@@ -209,13 +245,10 @@ impl App {
                 let working = app.in_flight.borrow().is_some() || !app.engine_ready.get();
                 let hangs = working && app.engine.borrow().as_ref().is_some_and(EngineLink::hangs);
                 if hangs && app.engine_ready.get() {
-                    app.restart_engine(
-                        DevicePreference::Cpu,
-                        Some("The engine did not answer; continuing on the processor".to_owned()),
-                    );
+                    app.recover(DevicePreference::Cpu, english::status::NO_ANSWER.to_owned());
                 } else if hangs {
                     app.engine.take().iter().for_each(EngineLink::terminate);
-                    app.fail("The engine did not start. Reload the page, or add ?device=cpu to its address.");
+                    app.fail(english::status::NO_START);
                     break;
                 }
             }

@@ -14,6 +14,7 @@ use web_sys::DragEvent;
 use crate::browser::{document, on, window};
 use crate::capture::{Assets, WindowInput};
 use crate::engine_link::EngineLink;
+use crate::english;
 use crate::error::PageError;
 use crate::history::History;
 use crate::offline::{self, Kept};
@@ -33,6 +34,10 @@ pub(crate) struct App {
     views: RefCell<Views>,
     engine: RefCell<Option<EngineLink>>,
     engine_ready: Cell<bool>,
+    /// Whether the dial was set to the model's own share: later it is the person's.
+    model_known: Cell<bool>,
+    /// Whether a graphics card that failed was given its second chance.
+    renewed: Cell<bool>,
     session: RefCell<Option<Session>>,
     in_flight: RefCell<Option<InFlight>>,
     shown: RefCell<Option<WindowInput>>,
@@ -49,7 +54,7 @@ impl App {
         let search = window()?
             .location()
             .search()
-            .map_err(PageError::browser("the page has no address"))?;
+            .map_err(PageError::browser(english::failed::ADDRESS))?;
         let query = Query::read(&search);
         ui.apply(&query);
         ui.set_state(PageState::Loading);
@@ -61,6 +66,8 @@ impl App {
             views: RefCell::new(Views::find()?),
             engine: RefCell::new(None),
             engine_ready: Cell::new(false),
+            model_known: Cell::new(false),
+            renewed: Cell::new(false),
             session: RefCell::new(None),
             in_flight: RefCell::new(None),
             shown: RefCell::new(None),
@@ -84,9 +91,15 @@ impl App {
         let app = Rc::clone(self);
         on(&self.ui.start, "click", move |_| app.begin())?;
         let app = Rc::clone(self);
-        on(&self.ui.stop, "click", move |_| app.end("Stopped."))?;
+        on(&self.ui.stop, "click", move |_| {
+            app.end(english::status::STOPPED);
+        })?;
         let app = Rc::clone(self);
         on(&self.ui.top_p, "input", move |_| app.ui.show_top_p())?;
+        for input in self.ui.model_inputs() {
+            let app = Rc::clone(self);
+            on(input, "change", move |_| app.ui.show_top_p())?;
+        }
         let app = Rc::clone(self);
         on(&self.ui.device, "change", move |_| {
             let device = DevicePreference::from_name(&app.ui.device.value()).unwrap_or_default();
@@ -142,11 +155,11 @@ impl App {
         // A page that is not kept works all the same.
         let kept = offline::keep().await.unwrap_or(Kept::No);
         if kept == Kept::Replaced {
-            self.ui.say("A new version of this page is opened …");
+            self.ui.say(english::status::NEW_VERSION);
             let location = window()?.location();
             return location
                 .reload()
-                .map_err(PageError::browser("reload the page"));
+                .map_err(PageError::browser(english::failed::RELOADING));
         }
         self.start_engine(device, None)?;
         self.load_assets();
@@ -201,7 +214,7 @@ impl App {
     /// Starts the running session anew, with the devices that are chosen now.
     fn begin_again(self: &Rc<Self>) {
         if self.session.borrow().is_some() && self.ui.source() == SourceKind::Camera {
-            self.end("Changing the device.");
+            self.end(english::status::CHANGING_DEVICE);
             self.begin();
         }
     }

@@ -11,6 +11,7 @@ use super::App;
 use super::link::{InFlight, Purpose};
 use crate::browser::{on, sleep};
 use crate::capture::WindowInput;
+use crate::english;
 use crate::error::PageError;
 use crate::history::Moment;
 use crate::save::save;
@@ -99,7 +100,7 @@ impl App {
             Purpose::Again => true,
         };
         export::publish(&outcome)?;
-        self.ui.say(&view::done_line(&outcome));
+        self.ui.say(&english::status::judged(&outcome));
         let moment = moment(outcome, buffers, &input, &settings)?;
         self.views.borrow_mut().count(&moment.outcome)?;
         let mut history = self.history.borrow_mut();
@@ -176,25 +177,26 @@ impl App {
     async fn draw_curve(&self) -> Result<(), PageError> {
         let last = self.shown.borrow().clone();
         let input: WindowInput =
-            last.ok_or_else(|| PageError::Input("Judge something first.".to_owned()))?;
+            last.ok_or_else(|| PageError::Input(english::failed::NO_RESULT.to_owned()))?;
         let mut points = Vec::new();
         for tenth in CURVE {
             let top_p = f32::from(tenth) / 10.0;
-            self.ui.say(&format!("Asking at p = {top_p:.1} …"));
+            self.ui.say(&english::status::asking_at(top_p));
             let settings = Settings {
                 top_p: Some(top_p),
+                every_point: false,
                 ..self.ui.settings()
             };
             self.when_free().await?;
             let (tell, told) = oneshot::channel();
             drop(self.ask(input.clone(), settings, Purpose::Tell(tell))?);
-            let outcome = told.await.map_err(|_| {
-                PageError::Input("The curve was not finished: the engine was stopped.".to_owned())
-            })?;
+            let outcome = told
+                .await
+                .map_err(|_| PageError::Input(english::failed::NO_CURVE.to_owned()))?;
             points.push(CurvePoint::of(top_p, &outcome));
             view::show_curve(&points)?;
         }
-        self.ui.say("The curve is drawn.");
+        self.ui.say(english::status::CURVE_DRAWN);
         Ok(())
     }
 }
@@ -210,6 +212,7 @@ fn moment(
         end_ms: input.end_ms(),
         words: input.text.clone(),
         top_p: settings.top_p.unwrap_or(1.0),
+        every_point: settings.every_point,
         picture: last.map(|picture| picture.small()).transpose()?,
         picture_size: last.map(|picture| (picture.width, picture.height)),
         outcome,

@@ -4,6 +4,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{Blob, BlobPropertyBag, Response, Url};
 
 use crate::browser::{wait_for, window};
+use crate::english;
 use crate::error::PageError;
 
 const SAMPLE: &str = "static/sample.mp4";
@@ -24,7 +25,7 @@ impl Assets {
         let options = BlobPropertyBag::new();
         options.set_type("text/javascript");
         let parts = js_sys::Array::of1(&worklet);
-        let failed = PageError::browser("the microphone's program could not be kept");
+        let failed = PageError::browser(english::failed::KEEPING_PROGRAM);
         let script = Blob::new_with_blob_sequence_and_options(&parts, &options).map_err(&failed)?;
         Ok(Self {
             sample: fetch(SAMPLE).await?,
@@ -34,14 +35,14 @@ impl Assets {
 }
 
 async fn fetch(path: &'static str) -> Result<Blob, PageError> {
-    let what = "a file of the page could not be loaded. Reload the page";
+    let what = english::failed::LOADING_FILE;
     let response: Response = wait_for(window()?.fetch_with_str(path), what)
         .await?
         .unchecked_into();
     if !response.ok() {
-        return Err(PageError::Input(format!(
-            "{path}: HTTP {}. The site is incomplete",
-            response.status()
+        return Err(PageError::Input(english::failed::incomplete(
+            path,
+            response.status(),
         )));
     }
     let blob = wait_for(response.blob().map_err(PageError::browser(what))?, what).await?;

@@ -4,13 +4,15 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use js_sys::{Array, Function, Reflect};
+use js_sys::{Array, Reflect};
 use wasm_bindgen::closure::Closure;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
 use web_sys::{HtmlVideoElement, MediaStream, MediaStreamTrack};
 
 use super::feed::Feed;
+use super::frames::picture_request;
 use crate::browser::{now_ms, wait_for};
+use crate::english;
 use crate::error::PageError;
 
 /// Pictures that the measured rate is a mean over.
@@ -33,7 +35,7 @@ impl Camera {
         track: MediaStreamTrack,
         feed: Rc<RefCell<Feed>>,
     ) -> Result<Self, PageError> {
-        let what = "the camera's picture does not play";
+        let what = english::failed::PLAYING_CAMERA;
         let failed = PageError::browser(what);
         let shown_ms = Rc::new(RefCell::new(VecDeque::new()));
         let stream = MediaStream::new().map_err(&failed)?;
@@ -91,15 +93,8 @@ impl Camera {
     /// Size and measured rate of its pictures, for people.
     pub(crate) fn facts(&self) -> String {
         let shown_ms = self.shown_ms.borrow();
-        let size = format!(
-            "{} × {}",
-            self.video.video_width(),
-            self.video.video_height()
-        );
-        match rate_hz(&shown_ms) {
-            Some(rate) => format!("{size} at {rate:.0} pictures a second"),
-            None => size,
-        }
+        let (width, height) = (self.video.video_width(), self.video.video_height());
+        english::source::pictures(width, height, rate_hz(&shown_ms))
     }
 }
 
@@ -135,10 +130,7 @@ struct Frames {
 impl Frames {
     /// Nothing where the browser does not know it.
     fn watch(video: &HtmlVideoElement, mut hear: impl FnMut(f64) + 'static) -> Option<Self> {
-        let request: Function = Reflect::get(video, &"requestVideoFrameCallback".into())
-            .ok()?
-            .dyn_into()
-            .ok()?;
+        let request = picture_request(video)?;
         let stopped = Rc::new(Cell::new(false));
         let stop = Rc::clone(&stopped);
         let (again, target) = (request.clone(), video.clone());

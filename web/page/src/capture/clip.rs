@@ -1,18 +1,22 @@
 //! A file: its pictures by the video element, its sound decoded as a whole.
 
-use js_sys::{ArrayBuffer, Float32Array};
+use js_sys::{ArrayBuffer, Float32Array, Promise};
 use mesm_protocol::SAMPLE_RATE_HZ;
 use wasm_bindgen::JsCast;
 use web_sys::{AudioBuffer, Blob, HtmlVideoElement, OfflineAudioContext, Url};
 
+use super::frames::picture_request;
 use super::window::WINDOW_MS;
-use crate::browser::{event_within, wait_for};
+use crate::browser::{event_within, settled_within, wait_for};
+use crate::english;
 use crate::error::PageError;
 
 /// Longer files would fill the memory with decoded sound.
 const MAX_SOUND_BYTES: f64 = 300e6;
 const LOAD_LIMIT_MS: i32 = 20_000;
 const SEEK_LIMIT_MS: i32 = 10_000;
+/// Pages that are out of view are told of no picture.
+const PICTURE_LIMIT_MS: i32 = 1000;
 
 /// A file that is open in the page's video element.
 pub(crate) struct Clip {
@@ -26,7 +30,7 @@ impl Clip {
     /// Opens a file that the person chose.
     pub(crate) async fn open(video: &HtmlVideoElement, file: &Blob) -> Result<Self, PageError> {
         let url = Url::create_object_url_with_blob(file)
-            .map_err(PageError::browser("the file cannot be opened"))?;
+            .map_err(PageError::browser(english::failed::OPENING_FILE))?;
         let mut clip = Self {
             video: video.clone(),
             url,
@@ -34,26 +38,24 @@ impl Clip {
             notes: Vec::new(),
         };
         video.set_src_object(None);
+        let first_picture = next_picture(video);
         video.set_src(&clip.url);
         video.load();
         if !event_within(video, "loadeddata", LOAD_LIMIT_MS).await? {
-            return Err(PageError::Input(
-                "this browser cannot play the file. Try mp4 or webm, or the program `mesm infer`"
-                    .to_owned(),
-            ));
+            return Err(PageError::Input(english::failed::UNPLAYABLE.to_owned()));
+        }
+        if let Some(picture) = first_picture.filter(|_| video.video_width() > 0) {
+            // A video that says it has loaded may still be drawn as black.
+            settled_within(&picture, PICTURE_LIMIT_MS).await?;
         }
         if file.size() > MAX_SOUND_BYTES {
-            clip.notes.push(
-                "the file is too long to decode its sound in a page: voice is left out".to_owned(),
-            );
+            clip.notes.push(english::file::TOO_LONG.to_owned());
             return Ok(clip);
         }
-        let bytes = wait_for(file.array_buffer(), "the file cannot be read").await?;
+        let bytes = wait_for(file.array_buffer(), english::failed::READING_FILE).await?;
         match decode(&bytes.unchecked_into()).await {
             Ok(sound) => clip.sound = Some(sound),
-            Err(_) => clip
-                .notes
-                .push("no sound track that this browser decodes: voice is left out".to_owned()),
+            Err(_) => clip.notes.push(english::file::NO_SOUND.to_owned()),
         }
         Ok(clip)
     }
@@ -81,7 +83,7 @@ impl Clip {
 
     /// Plays from the start.
     pub(crate) async fn play(&self) -> Result<(), PageError> {
-        let what = "the file does not play";
+        let what = english::failed::PLAYING_FILE;
         self.video.set_current_time(0.0);
         let playing = self.video.play().map_err(PageError::browser(what))?;
         wait_for(playing, what).await.map(drop)
@@ -97,9 +99,8 @@ impl Clip {
         if arrived.await? {
             return Ok(());
         }
-        Err(PageError::Input(format!(
-            "the browser did not find the picture at {:.1} s of the file",
-            t_ms / 1000.0
+        Err(PageError::Input(english::failed::finding_picture(
+            t_ms / 1000.0,
         )))
     }
 
@@ -127,9 +128,18 @@ impl Drop for Clip {
     }
 }
 
+/// Is kept when the video shows its next picture; nothing where the browser does not tell.
+fn next_picture(video: &HtmlVideoElement) -> Option<Promise> {
+    let request = picture_request(video)?;
+    Some(Promise::new(&mut |resolve, _| {
+        // Where it fails the promise stays open, and whoever waits has a limit.
+        let _ = request.call1(video, &resolve);
+    }))
+}
+
 /// All sound of a file, one channel, 16 kHz.
 async fn decode(bytes: &ArrayBuffer) -> Result<Float32Array, PageError> {
-    let what = "the sound cannot be decoded";
+    let what = english::failed::DECODING_SOUND;
     let context = offline(1)?;
     let decoded = context
         .decode_audio_data(bytes)
@@ -142,7 +152,7 @@ pub(crate) async fn resample(
     samples: &Float32Array,
     rate_hz: f32,
 ) -> Result<Float32Array, PageError> {
-    let what = "the sound cannot be resampled";
+    let what = english::failed::RESAMPLING_SOUND;
     let failed = PageError::browser(what);
     let length = f64::from(samples.length()) * f64::from(SAMPLE_RATE_HZ) / f64::from(rate_hz);
     let context = offline((length.round() as u32).max(1))?;
@@ -168,12 +178,12 @@ fn offline(length: u32) -> Result<OfflineAudioContext, PageError> {
         length,
         SAMPLE_RATE_HZ as f32,
     )
-    .map_err(PageError::browser("the browser has no audio"))
+    .map_err(PageError::browser(english::failed::AUDIO))
 }
 
 fn mono(buffer: &AudioBuffer) -> Result<Float32Array, PageError> {
     let channels = buffer.number_of_channels();
-    let failed = PageError::browser("the sound cannot be read");
+    let failed = PageError::browser(english::failed::READING_SOUND);
     let mut mixed = vec![0.0; buffer.length() as usize];
     for channel in 0..channels {
         let samples = buffer.get_channel_data(channel).map_err(&failed)?;

@@ -10,6 +10,7 @@ use web_sys::{
 
 use super::trouble::{Cause, Device, Trouble};
 use crate::browser::{wait_for, window};
+use crate::english;
 use crate::error::PageError;
 
 /// Which device of a kind is wanted.
@@ -100,7 +101,7 @@ impl Opened {
 
 /// The devices of a kind. Without permission browsers give neither names nor identities, and the list is empty.
 pub(crate) async fn list(device: Device) -> Result<Vec<Known>, PageError> {
-    let what = "the devices could not be listed";
+    let what = english::failed::LISTING_DEVICES;
     let Ok(devices) = media_devices() else {
         return Ok(Vec::new());
     };
@@ -130,7 +131,7 @@ pub(crate) fn media_devices() -> Result<MediaDevices, PageError> {
     Reflect::get(&navigator, &"mediaDevices".into())
         .ok()
         .and_then(|devices| devices.dyn_into().ok())
-        .ok_or(PageError::Missing("camera"))
+        .ok_or(PageError::Missing(english::missing::CAMERA))
 }
 
 async fn ask(devices: &MediaDevices, wanted: &[(Device, Wanted)]) -> Result<MediaStream, JsValue> {
@@ -166,7 +167,7 @@ async fn undecided(device: Device) -> bool {
     let state = async {
         let permissions = window().ok()?.navigator().permissions().ok()?;
         let query = js_sys::Object::new();
-        Reflect::set(&query, &"name".into(), &device.name().into()).ok()?;
+        Reflect::set(&query, &"name".into(), &device.permission().into()).ok()?;
         let asked = permissions.query(&query).ok()?;
         let status = JsFuture::from(asked).await.ok()?;
         Some(status.dyn_into::<PermissionStatus>().ok()?.state())

@@ -1,12 +1,13 @@
 //! Single pictures of a playing video.
 
-use js_sys::{ArrayBuffer, Uint8Array, Uint8ClampedArray};
+use js_sys::{ArrayBuffer, Function, Reflect, Uint8Array, Uint8ClampedArray};
 use mesm_protocol::MIN_SIDE;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::JsValue;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, HtmlVideoElement, ImageData};
 
 use crate::browser::make;
+use crate::english;
 use crate::error::PageError;
 
 /// A picture of the video.
@@ -36,7 +37,7 @@ impl Picture {
         let canvas: HtmlCanvasElement = make("canvas", "")?;
         canvas.set_width(width as u32);
         canvas.set_height(height as u32);
-        let failed = PageError::browser("a picture could not be kept");
+        let failed = PageError::browser(english::failed::KEEPING_PICTURE);
         context_2d(&canvas, false)?
             .draw_image_with_html_canvas_element_and_dw_and_dh(&full, 0.0, 0.0, width, height)
             .map_err(&failed)?;
@@ -50,7 +51,7 @@ impl Picture {
         let canvas: HtmlCanvasElement = make("canvas", "")?;
         canvas.set_width(self.width);
         canvas.set_height(self.height);
-        let failed = PageError::browser("a picture could not be drawn");
+        let failed = PageError::browser(english::failed::DRAWING_PICTURE);
         let data = ImageData::new_with_js_u8_clamped_array_and_sh(
             &Uint8ClampedArray::new(&self.pixels),
             self.width,
@@ -100,7 +101,7 @@ impl FrameGrabber {
             self.canvas.set_width(width);
             self.canvas.set_height(height);
         }
-        let failed = PageError::browser("the picture could not be read");
+        let failed = PageError::browser(english::failed::READING_PICTURE);
         self.context
             .draw_image_with_html_video_element_and_dw_and_dh(
                 video,
@@ -115,7 +116,7 @@ impl FrameGrabber {
             .get_image_data(0.0, 0.0, f64::from(width), f64::from(height))
             .map_err(&failed)?;
         // The pixels stay in the browser's memory: `data()` would copy them into the program's.
-        let bytes = js_sys::Reflect::get(&data, &JsValue::from_str("data")).map_err(&failed)?;
+        let bytes = Reflect::get(&data, &JsValue::from_str("data")).map_err(&failed)?;
         let pixels = bytes
             .unchecked_into::<Uint8Array>()
             .buffer()
@@ -129,14 +130,23 @@ impl FrameGrabber {
     }
 }
 
+/// The video's `requestVideoFrameCallback`, which tells of each picture that is shown; nothing where the browser does not
+/// know it.
+pub(super) fn picture_request(video: &HtmlVideoElement) -> Option<Function> {
+    Reflect::get(video, &"requestVideoFrameCallback".into())
+        .ok()?
+        .dyn_into()
+        .ok()
+}
+
 /// The drawing context of a canvas; `read` where its pixels will be read back often.
 pub(crate) fn context_2d(
     canvas: &HtmlCanvasElement,
     read: bool,
 ) -> Result<CanvasRenderingContext2d, PageError> {
     let options = js_sys::Object::new();
-    let failed = PageError::browser("the browser gave no canvas");
-    js_sys::Reflect::set(&options, &"willReadFrequently".into(), &read.into()).map_err(&failed)?;
+    let failed = PageError::browser(english::failed::CANVAS);
+    Reflect::set(&options, &"willReadFrequently".into(), &read.into()).map_err(&failed)?;
     canvas
         .get_context_with_context_options("2d", &options)
         .map_err(&failed)?

@@ -16,6 +16,7 @@ use super::camera::is_live;
 use super::clip::resample;
 use super::window::WINDOW_MS;
 use crate::browser::{now_ms, on, wait_for};
+use crate::english;
 use crate::error::PageError;
 
 const PROCESSOR: &str = "mesm-microphone";
@@ -37,7 +38,7 @@ impl Microphone {
         track: MediaStreamTrack,
         worklet_url: &str,
     ) -> Result<Self, PageError> {
-        let failed = PageError::browser("the microphone could not be read");
+        let failed = PageError::browser(english::failed::READING_MICROPHONE);
         let stream = MediaStream::new().map_err(&failed)?;
         stream.add_track(&track);
         let (context, source) = connect(&stream)?;
@@ -51,7 +52,7 @@ impl Microphone {
         let worklet = context.audio_worklet().map_err(&failed)?;
         wait_for(
             worklet.add_module(worklet_url).map_err(&failed)?,
-            "the microphone's program could not be loaded",
+            english::failed::LOADING_PROGRAM,
         )
         .await?;
         let node = AudioWorkletNode::new(context, PROCESSOR).map_err(&failed)?;
@@ -105,7 +106,7 @@ impl Microphone {
     /// Its rate, for people.
     pub(crate) fn facts(&self) -> String {
         let rate = f64::from(self.ring.borrow().rate_hz) / 1000.0;
-        format!("sound at {rate:.0} kHz")
+        english::source::sound(rate)
     }
 }
 
@@ -120,7 +121,7 @@ impl Drop for Microphone {
 /// Prefers a context at the model's rate, so that the browser resamples; some browsers only connect a microphone at the
 /// hardware's rate.
 fn connect(stream: &MediaStream) -> Result<(AudioContext, AudioNode), PageError> {
-    let failed = PageError::browser("the microphone could not be read");
+    let failed = PageError::browser(english::failed::READING_MICROPHONE);
     let options = AudioContextOptions::new();
     options.set_sample_rate(SAMPLE_RATE_HZ as f32);
     if let Ok(context) = AudioContext::new_with_context_options(&options) {

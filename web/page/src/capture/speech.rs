@@ -15,6 +15,7 @@ use web_sys::{EventTarget, MediaStreamTrack};
 
 use super::window::WINDOW_MS;
 use crate::browser::{now_ms, window};
+use crate::english;
 use crate::error::{PageError, reason};
 
 /// The language of the text encoder.
@@ -72,10 +73,10 @@ pub(crate) struct Speech {
 impl Speech {
     /// Listens to the microphone's track.
     pub(crate) fn start(track: &MediaStreamTrack) -> Result<Self, PageError> {
-        let failed = PageError::browser("words cannot be heard");
+        let failed = PageError::browser(english::failed::HEARING_WORDS);
         let class: Function = class()
             .and_then(|class| class.dyn_into().ok())
-            .ok_or(PageError::Missing("speech recognition"))?;
+            .ok_or(PageError::Missing(english::missing::SPEECH))?;
         let recognition = Reflect::construct(&class, &Array::new()).map_err(&failed)?;
         for (name, value) in [
             ("lang", JsValue::from_str(LANGUAGE)),
@@ -87,7 +88,7 @@ impl Speech {
         }
         let local = Reflect::get(&recognition, &"processLocally".into()).map_err(&failed)?;
         if local != JsValue::TRUE {
-            return Err(PageError::Missing("speech recognition on this device"));
+            return Err(PageError::Missing(english::missing::LOCAL_SPEECH));
         }
         let speech = Self {
             recognition,
@@ -133,7 +134,7 @@ impl Speech {
         self.recognition
             .unchecked_ref::<EventTarget>()
             .add_event_listener_with_callback(event, closure.as_ref().unchecked_ref())
-            .map_err(PageError::browser("words cannot be heard"))?;
+            .map_err(PageError::browser(english::failed::HEARING_WORDS))?;
         closure.forget();
         Ok(())
     }

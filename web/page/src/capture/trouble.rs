@@ -5,6 +5,7 @@ use std::fmt;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::DomException;
 
+use crate::english;
 use crate::error::reason;
 
 /// What captures.
@@ -16,7 +17,15 @@ pub(crate) enum Device {
 
 impl Device {
     /// Its name within a sentence.
-    pub(crate) fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Camera => english::trouble::CAMERA,
+            Self::Microphone => english::trouble::MICROPHONE,
+        }
+    }
+
+    /// Its name among the browser's permissions.
+    pub(crate) fn permission(self) -> &'static str {
         match self {
             Self::Camera => "camera",
             Self::Microphone => "microphone",
@@ -79,37 +88,16 @@ pub(crate) struct Trouble {
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.device.name();
-        match &self.cause {
-            Cause::Denied => write!(
-                f,
-                "The {name} is not allowed. Allow it in the browser's site settings (beside the address), then start again."
-            ),
-            Cause::Dismissed => write!(
-                f,
-                "The question about the {name} was closed without an answer. Start again and answer it."
-            ),
-            Cause::Busy => write!(
-                f,
-                "The {name} is used by another program. Close that program, then start again."
-            ),
-            Cause::Missing => write!(f, "No {name} was found. Connect one, then start again."),
-            Cause::Replaced => write!(
-                f,
-                "The {name} that was chosen is not connected; another one is used."
-            ),
-            Cause::Insecure => write!(
-                f,
-                "Browsers give a {name} to safe pages only. Open this page by https, or on localhost."
-            ),
-            Cause::Unplugged => write!(
-                f,
-                "The {name} is gone. Connect it again or choose another one, then start again."
-            ),
-            Cause::Other(message) => write!(
-                f,
-                "The {name} cannot be used ({message}). Choose another one, or reload the page."
-            ),
-        }
+        f.write_str(&match &self.cause {
+            Cause::Denied => english::trouble::denied(name),
+            Cause::Dismissed => english::trouble::dismissed(name),
+            Cause::Busy => english::trouble::busy(name),
+            Cause::Missing => english::trouble::missing(name),
+            Cause::Replaced => english::trouble::replaced(name),
+            Cause::Insecure => english::trouble::insecure(name),
+            Cause::Unplugged => english::trouble::unplugged(name),
+            Cause::Other(message) => english::trouble::other(name, message),
+        })
     }
 }
 

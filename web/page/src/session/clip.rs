@@ -12,6 +12,7 @@ use crate::browser::sleep;
 use crate::capture::{
     Clip, FRAME_STEP_MS, Feed, FrameGrabber, WINDOW_MS, WindowInput, step_starts,
 };
+use crate::english;
 use crate::error::PageError;
 
 /// Sound shorter than this makes no mel chunk worth judging.
@@ -23,9 +24,8 @@ pub(super) async fn run(
     file: &Blob,
     stopped: &Cell<bool>,
 ) -> Result<String, PageError> {
-    app.ui.say("Opening the file …");
+    app.ui.say(english::status::OPENING_FILE);
     let clip = Clip::open(&app.ui.preview, file).await?;
-    let notes = clip.notes().join("; ");
     if app.ui.steps() {
         let stepped = step(app, &clip, stopped).await;
         app.ui.show_progress(None);
@@ -58,12 +58,7 @@ pub(super) async fn run(
             }
         }
     }
-    let end = "Done: the result of the last window is shown.";
-    Ok(if notes.is_empty() {
-        end.to_owned()
-    } else {
-        format!("{end} Note: {notes}.")
-    })
+    Ok(english::status::file_done(clip.notes()))
 }
 
 /// Judges a file window by window: the pictures at fixed times, found by seeking, and exactly their sound.

@@ -10,6 +10,7 @@ use crate::capture::speech::Speech;
 use crate::capture::{
     Camera, Cause, Device, Feed, Microphone, Trouble, WINDOW_MS, WindowInput, devices,
 };
+use crate::english;
 use crate::error::PageError;
 
 /// How often what comes in is told.
@@ -34,7 +35,7 @@ pub(super) async fn run(
     worklet_url: &str,
     stopped: &Cell<bool>,
 ) -> Result<String, PageError> {
-    app.ui.say("Waiting for camera and microphone …");
+    app.ui.say(english::status::WAITING_FOR_DEVICES);
     let feed = Rc::new(RefCell::new(Feed::new(app.query.max_side)?));
     let mut sources = Sources::open(app, worklet_url, &feed).await?;
     sources.tell(app)?;
@@ -46,7 +47,7 @@ pub(super) async fn run(
         sources.watch(app)?;
         sources.hear(app, now);
         if document()?.hidden() {
-            app.ui.say("Paused: the page is not in view.");
+            app.ui.say(english::status::PAUSED);
             // Nobody looks: the next window begins when somebody does.
             since_ms = now;
         } else if now - facts_ms >= FACTS_STEP_MS {
@@ -67,7 +68,7 @@ pub(super) async fn run(
         }
         sleep(POLL_MS).await?;
     }
-    Ok("Stopped.".to_owned())
+    Ok(english::status::STOPPED.to_owned())
 }
 
 impl Sources {
@@ -162,10 +163,10 @@ impl Sources {
         app.ui.pickers.show_troubles(&self.troubles)?;
         app.ui.pickers.show_facts(&self.facts());
         app.ui.say(match (&self.camera, &self.microphone) {
-            (Some(_), Some(_)) => "Looking and listening: the first window takes three seconds.",
-            (Some(_), None) => "Going on with the face and the words: there is no sound.",
-            (None, Some(_)) => "Going on with the voice and the words: there is no picture.",
-            (None, None) => "Going on with the words alone: type what is said.",
+            (Some(_), Some(_)) => english::status::PICTURE_AND_SOUND,
+            (Some(_), None) => english::status::PICTURE_ALONE,
+            (None, Some(_)) => english::status::SOUND_ALONE,
+            (None, None) => english::status::WORDS_ALONE,
         });
         Ok(())
     }
@@ -174,7 +175,7 @@ impl Sources {
         let camera = self.camera.as_ref().map(Camera::facts);
         let microphone = self.microphone.as_ref().map(Microphone::facts);
         let facts: Vec<String> = camera.into_iter().chain(microphone).collect();
-        facts.join(", ")
+        english::list(&facts)
     }
 
     /// The newest three seconds, pictures and sound of the same moments.

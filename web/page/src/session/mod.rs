@@ -9,6 +9,7 @@ use std::rc::Rc;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::app::App;
+use crate::english;
 use crate::error::PageError;
 use crate::ui::SourceKind;
 
@@ -51,12 +52,12 @@ async fn run(app: &Rc<App>, stopped: &Cell<bool>) -> Result<String, PageError> {
         .assets
         .borrow()
         .clone()
-        .ok_or(PageError::Missing("sample"))?;
+        .ok_or(PageError::Missing(english::missing::SAMPLE))?;
     match app.ui.source() {
         SourceKind::Sample => clip::run(app, &assets.sample, stopped).await,
         SourceKind::File => {
             let file = app.ui.file.files().and_then(|files| files.get(0));
-            let file = file.ok_or_else(|| PageError::Input("Choose a file first.".to_owned()))?;
+            let file = file.ok_or_else(|| PageError::Input(english::failed::NO_FILE.to_owned()))?;
             clip::run(app, &file, stopped).await
         }
         SourceKind::Camera => live::run(app, &assets.worklet_url, stopped).await,

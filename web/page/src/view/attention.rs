@@ -9,6 +9,7 @@ use web_sys::{Element, HtmlCanvasElement, HtmlElement};
 use super::maps::{Area, CHUNK, CROP, Layer, Maps, Paint, canvas_of};
 use crate::browser::{add, append, by_id, make, on};
 use crate::capture::context_2d;
+use crate::english;
 use crate::error::PageError;
 
 /// The attribute of a button that says which row it shows.
@@ -107,9 +108,13 @@ impl Inner {
         self.empty.set_hidden(!shown.maps.pictures.is_empty());
         for (row, picture) in shown.maps.pictures.iter().enumerate() {
             let button = add(&self.rows, "button", "", "")?;
-            let failed = PageError::browser("the maps could not be drawn");
+            let failed = PageError::browser(english::failed::DRAWING_MAPS);
             let pressed = if row == shown.row { "true" } else { "false" };
-            let name = format!("{} {}", if self.voice { "Chunk" } else { "Face" }, row + 1);
+            let name = if self.voice {
+                english::attention::chunk(row + 1)
+            } else {
+                english::attention::face(row + 1)
+            };
             button.set_attribute("type", "button").map_err(&failed)?;
             button
                 .set_attribute("aria-pressed", pressed)
@@ -140,7 +145,7 @@ impl Inner {
                 };
                 button
                     .set_attribute("aria-pressed", pressed)
-                    .map_err(PageError::browser("the maps could not be drawn"))?;
+                    .map_err(PageError::browser(english::failed::DRAWING_MAPS))?;
             }
         }
         Ok(())
@@ -158,16 +163,16 @@ impl Inner {
             let figure = add(&self.maps, "figure", "", "")?;
             let canvas = self.draw_layer(&source, layer, shown.row, shown.paint)?;
             let (kept, points) = (layer.kept(shown.row), layer.points());
-            let caption = format!("Layer {}: {kept} of {points} points kept", index + 1);
-            let failed = PageError::browser("the maps could not be drawn");
+            let caption = english::attention::map(index + 1, kept, points);
+            let failed = PageError::browser(english::failed::DRAWING_MAPS);
             canvas.set_attribute("role", "img").map_err(&failed)?;
             canvas
                 .set_attribute("aria-label", &caption)
                 .map_err(&failed)?;
             append(&figure, &canvas)?;
             let text = add(&figure, "figcaption", "", "")?;
-            add(&text, "b", "", &format!("{kept} of {points}"))?;
-            let size = format!("Layer {}, {} × {}", index + 1, layer.height, layer.width);
+            add(&text, "b", "", &english::part_of(kept, points))?;
+            let size = english::attention::size(index + 1, layer.height, layer.width);
             add(&text, "span", "", &size)?;
         }
         Ok(())
@@ -186,7 +191,7 @@ impl Inner {
         canvas.set_width(full_width as u32);
         canvas.set_height(full_height as u32);
         let context = context_2d(&canvas, false)?;
-        let failed = PageError::browser("the maps could not be drawn");
+        let failed = PageError::browser(english::failed::DRAWING_MAPS);
         context.set_image_smoothing_enabled(!self.voice);
         context
             .draw_image_with_html_canvas_element_and_dw_and_dh(

@@ -5,10 +5,11 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 
 use crate::browser::{add, by_id};
+use crate::english;
 use crate::error::PageError;
 
-/// Name and style class of a modality.
-fn name(modality: Modality) -> &'static str {
+/// Style class of a modality.
+fn style(modality: Modality) -> &'static str {
     match modality {
         Modality::Text => "words",
         Modality::Visual => "face",
@@ -48,9 +49,9 @@ impl BarsView {
     /// Draws an empty bar for every class.
     pub(crate) fn prepare(&mut self, model: &ModelReport) -> Result<(), PageError> {
         self.percentages.set_text_content(Some(if model.one_of_all {
-            "One class of all is looked for, and the percentages add up to 100."
+            english::bars::ONE_OF_ALL
         } else {
-            "Each class is a question of its own: the percentages need not add up to 100."
+            english::bars::EACH_BY_ITSELF
         }));
         self.list.set_text_content(None);
         self.rows.clear();
@@ -63,9 +64,11 @@ impl BarsView {
             let share = add(&item, "span", "share", "")?;
             let mut parts = Vec::with_capacity(3);
             for modality in Modality::ALL {
-                parts.push(add(&share, "i", name(modality), "")?.unchecked_into());
+                parts.push(add(&share, "i", style(modality), "")?.unchecked_into());
             }
-            let parts = parts.try_into().map_err(|_| PageError::Missing("shares"))?;
+            let parts = parts
+                .try_into()
+                .map_err(|_| PageError::Missing(english::missing::SHARES))?;
             let row = Row {
                 bar,
                 value,
@@ -98,7 +101,7 @@ impl BarsView {
             let probability = shown.get(class).copied().unwrap_or(0.0);
             set(&row.bar, "width", f64::from(probability) * 100.0)?;
             row.value
-                .set_text_content(Some(&format!("{:.0} %", probability * 100.0)));
+                .set_text_content(Some(&english::percent(probability * 100.0)));
             let shares = Modality::ALL.map(|modality| share_of(outcome, modality, class));
             for (part, (left, width)) in row.parts.iter().zip(segments(shares, scale)) {
                 set(part, "left", left)?;
@@ -107,11 +110,11 @@ impl BarsView {
             let text: Vec<String> = Modality::ALL
                 .into_iter()
                 .zip(shares)
-                .map(|(modality, share)| format!("{} {share:+.2}", name(modality)))
+                .map(|(modality, share)| english::bars::share(modality, share))
                 .collect();
             row.share
-                .set_attribute("title", &text.join(", "))
-                .map_err(PageError::browser("the result could not be drawn"))?;
+                .set_attribute("title", &english::list(&text))
+                .map_err(PageError::browser(english::failed::DRAWING_RESULT))?;
         }
         self.show_notes(&outcome.notes)?;
         self.show_facts(outcome)
@@ -130,12 +133,18 @@ impl BarsView {
         self.facts.set_text_content(None);
         let facts = [
             (
-                "Faces found",
-                format!("{} of {}", outcome.faces_found, outcome.frames),
+                english::bars::FACES_FOUND,
+                english::part_of(outcome.faces_found, outcome.frames),
             ),
-            ("Sound chunks", outcome.chunks.to_string()),
-            ("Time", format!("{:.2} s", outcome.total_ms() / 1000.0)),
-            ("Device", super::lines::kind_name(outcome.device).to_owned()),
+            (english::bars::SOUND_CHUNKS, outcome.chunks.to_string()),
+            (
+                english::bars::TIME,
+                english::bars::seconds(outcome.total_ms() / 1000.0),
+            ),
+            (
+                english::bars::DEVICE,
+                english::device::kind(outcome.device).to_owned(),
+            ),
         ];
         for (name, value) in facts {
             let fact = add(&self.facts, "div", "", "")?;
@@ -209,7 +218,7 @@ fn set(element: &HtmlElement, property: &str, percent: f64) -> Result<(), PageEr
     element
         .style()
         .set_property(property, &format!("{percent:.2}%"))
-        .map_err(PageError::browser("the result could not be drawn"))
+        .map_err(PageError::browser(english::failed::DRAWING_RESULT))
 }
 
 fn capitalised(name: &str) -> String {

@@ -4,8 +4,8 @@ use mesm_protocol::{DeviceReport, Macs, Modality, ModelReport, Outcome};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 
-use super::lines::device_details;
 use crate::browser::{add, by_id};
+use crate::english;
 use crate::error::PageError;
 
 /// The card of costs.
@@ -24,7 +24,7 @@ impl CostView {
 
     /// Remembers what the numbers were computed by.
     pub(crate) fn prepare(&mut self, device: &DeviceReport, model: &ModelReport) {
-        self.about = device_details(device, model);
+        self.about = english::device::details(device, model);
     }
 
     /// Shows a result.
@@ -42,9 +42,9 @@ impl CostView {
         } = outcome.all_macs();
         let side = add(&self.card, "div", "", "")?;
         let lines = [
-            ("Dense twin", dense, "bar"),
-            ("Sparse, per active point", sites, "bar sparse"),
-            ("Sparse, per active pair", pairs, "bar sparse"),
+            (english::cost::DENSE, dense, "bar"),
+            (english::cost::BY_POINT, sites, "bar sparse"),
+            (english::cost::BY_PAIR, pairs, "bar sparse"),
         ];
         for (name, macs, style) in lines {
             let line = add(&side, "div", "cost-line", "")?;
@@ -54,16 +54,15 @@ impl CostView {
             } else {
                 macs as f64 / dense as f64
             };
-            let text = format!("{} ({:.0} %)", readable(macs), part * 100.0);
+            let text = english::cost::macs(macs, part);
             add(&line, "span", "value", &text)?;
             let frame = add(&line, "span", style, "")?;
             let bar: HtmlElement = add(&frame, "i", "", "")?.unchecked_into();
             bar.style()
                 .set_property("width", &format!("{:.2}%", (part * 100.0).min(100.0)))
-                .map_err(PageError::browser("the cost could not be drawn"))?;
+                .map_err(PageError::browser(english::failed::DRAWING_COST))?;
         }
-        let explanation = "Multiply-accumulates of convolutions and attention in this window. A pair is an active point with an active neighbour, as the sparse library counts; per point, every active point pays for nine neighbours.";
-        add(&side, "p", "small", explanation)?;
+        add(&side, "p", "small", english::cost::EXPLANATION)?;
         add(&side, "p", "small", &self.about)?;
         Ok(())
     }
@@ -73,20 +72,23 @@ impl CostView {
         let table = add(&side, "table", "points", "")?;
         let head = add(&table, "thead", "", "")?;
         let line = add(&head, "tr", "", "")?;
-        for title in ["Active points", "Layer 1", "Layer 2", "Layer 3"] {
+        for title in english::cost::HEADS {
             let cell = add(&line, "th", "", title)?;
             cell.set_attribute("scope", "col")
-                .map_err(PageError::browser("the cost could not be drawn"))?;
+                .map_err(PageError::browser(english::failed::DRAWING_COST))?;
         }
         let body = add(&table, "tbody", "", "")?;
-        for (modality, name) in [(Modality::Visual, "Face"), (Modality::Acoustic, "Voice")] {
+        for (modality, name) in [
+            (Modality::Visual, english::cost::FACE),
+            (Modality::Acoustic, english::cost::VOICE),
+        ] {
             let Some(counts) = outcome.active_points.get(&modality) else {
                 continue;
             };
             let line = add(&body, "tr", "", "")?;
             let cell = add(&line, "th", "", name)?;
             cell.set_attribute("scope", "row")
-                .map_err(PageError::browser("the cost could not be drawn"))?;
+                .map_err(PageError::browser(english::failed::DRAWING_COST))?;
             let layers = outcome.attention.get(&modality);
             for (index, kept) in counts.iter().enumerate() {
                 let all = layers
@@ -94,33 +96,10 @@ impl CostView {
                     .map(|layer| layer.height * layer.width * layer.weights.rows);
                 let cell = add(&line, "td", "", &kept.to_string())?;
                 if let Some(all) = all {
-                    add(&cell, "small", "", &format!("of {all}"))?;
+                    add(&cell, "small", "", &english::cost::of(all))?;
                 }
             }
         }
         Ok(())
-    }
-}
-
-/// A count in thousands, millions or billions.
-fn readable(count: u64) -> String {
-    let count = count as f64;
-    match count {
-        c if c >= 1e9 => format!("{:.2} G", c / 1e9),
-        c if c >= 1e6 => format!("{:.1} M", c / 1e6),
-        c if c >= 1e3 => format!("{:.1} k", c / 1e3),
-        c => format!("{c:.0}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::readable;
-
-    #[test]
-    fn counts_are_short() {
-        assert_eq!(readable(8_728_000_000), "8.73 G");
-        assert_eq!(readable(478_200_000), "478.2 M");
-        assert_eq!(readable(12), "12");
     }
 }

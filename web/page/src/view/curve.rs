@@ -5,6 +5,7 @@ use web_sys::{Element, HtmlCanvasElement};
 
 use crate::browser::{add, append, by_id, make};
 use crate::capture::context_2d;
+use crate::english;
 use crate::error::PageError;
 
 /// Size of the picture in pixels, and of the room at its edges.
@@ -44,13 +45,10 @@ pub(crate) fn show(points: &[CurvePoint]) -> Result<(), PageError> {
     let canvas: HtmlCanvasElement = make("canvas", "curve")?;
     canvas.set_width(SIZE.0);
     canvas.set_height(SIZE.1);
-    let failed = PageError::browser("the curve could not be drawn");
+    let failed = PageError::browser(english::failed::DRAWING_CURVE);
     canvas.set_attribute("role", "img").map_err(&failed)?;
     canvas
-        .set_attribute(
-            "aria-label",
-            "Cost against the share of attention kept; the table has the numbers",
-        )
+        .set_attribute("aria-label", english::curve::ABOUT)
         .map_err(&failed)?;
     append(&card, &canvas)?;
     let context = context_2d(&canvas, false)?;
@@ -62,11 +60,11 @@ pub(crate) fn show(points: &[CurvePoint]) -> Result<(), PageError> {
     context.set_font("12px system-ui, sans-serif");
     context.stroke_rect(x(0.0), y(1.0), x(1.0) - x(0.0), y(0.0) - y(1.0));
     for (text, left, top) in [
-        ("100 %", 0.0, y(1.0) + 4.0),
-        ("0 %", 8.0, y(0.0) + 4.0),
-        ("0", x(0.0), height - 16.0),
-        ("p = 1", x(1.0) - 20.0, height - 16.0),
-        ("cost of the dense twin", x(0.0), y(1.0) - 8.0),
+        (english::curve::FULL_COST, 0.0, y(1.0) + 4.0),
+        (english::curve::NO_COST, 8.0, y(0.0) + 4.0),
+        (english::curve::NO_SHARE, x(0.0), height - 16.0),
+        (english::curve::FULL_SHARE, x(1.0) - 20.0, height - 16.0),
+        (english::curve::COST, x(0.0), y(1.0) - 8.0),
     ] {
         context.fill_text(text, left, top).map_err(&failed)?;
     }
@@ -89,15 +87,15 @@ pub(crate) fn show(points: &[CurvePoint]) -> Result<(), PageError> {
     }
     let table = add(&card, "table", "points", "")?;
     let head = add(&add(&table, "thead", "", "")?, "tr", "", "")?;
-    for title in ["p", "Cost", "Likeliest"] {
+    for title in english::curve::HEADS {
         add(&head, "th", "", title)?;
     }
     let body = add(&table, "tbody", "", "")?;
     for point in points {
         let line = add(&body, "tr", "", "")?;
         add(&line, "th", "", &format!("{:.1}", point.top_p))?;
-        add(&line, "td", "", &format!("{:.0} %", point.cost * 100.0))?;
-        let said = format!("{} {:.0} %", point.class, point.probability * 100.0);
+        add(&line, "td", "", &english::percent(point.cost * 100.0))?;
+        let said = english::curve::likeliest(&point.class, point.probability);
         add(&line, "td", "", &said)?;
     }
     Ok(())

@@ -7,17 +7,18 @@ use web_sys::Element;
 
 use crate::browser::{add, by_id};
 use crate::capture::rate_hz;
+use crate::english;
 use crate::error::PageError;
 
 /// Windows that the figures are over.
 const OVER: usize = 60;
 /// The steps in their order, and their names.
 const STEPS: [(&str, &str); 5] = [
-    ("faces", "Faces"),
-    ("mel", "Spectrogram"),
-    ("text", "Words"),
-    ("model", "Model"),
-    ("total", "All"),
+    ("faces", english::latency::FACES),
+    ("mel", english::latency::SPECTROGRAM),
+    ("text", english::latency::WORDS),
+    ("model", english::latency::MODEL),
+    ("total", english::latency::ALL),
 ];
 
 /// The table of latencies.
@@ -51,10 +52,10 @@ impl LatencyView {
         self.card.set_text_content(None);
         let table = add(&self.card, "table", "points", "")?;
         let head = add(&add(&table, "thead", "", "")?, "tr", "", "")?;
-        for title in ["Time", "Last", "Median", "95 %"] {
+        for title in english::latency::HEADS {
             let cell = add(&head, "th", "", title)?;
             cell.set_attribute("scope", "col")
-                .map_err(PageError::browser("the figures could not be shown"))?;
+                .map_err(PageError::browser(english::failed::SHOWING_FIGURES))?;
         }
         let body = add(&table, "tbody", "", "")?;
         for (step, name) in STEPS {
@@ -64,20 +65,17 @@ impl LatencyView {
             let line = add(&body, "tr", "", "")?;
             add(&line, "th", "", name)?
                 .set_attribute("scope", "row")
-                .map_err(PageError::browser("the figures could not be shown"))?;
+                .map_err(PageError::browser(english::failed::SHOWING_FIGURES))?;
             let last = values.back().copied().unwrap_or_default();
             for ms in [last, quantile(values, 0.5), quantile(values, 0.95)] {
-                add(&line, "td", "", &format!("{ms:.0} ms"))?;
+                add(&line, "td", "", &english::latency::milliseconds(ms))?;
             }
         }
-        let mut about = format!(
-            "Over the last {} windows. Memory of the engine: {:.0} MB.",
+        let about = english::latency::about(
             self.shown_ms.len(),
-            outcome.memory_bytes as f64 / 1e6
+            outcome.memory_bytes as f64 / 1e6,
+            rate_hz(&self.shown_ms),
         );
-        if let Some(rate) = rate_hz(&self.shown_ms) {
-            about = format!("{rate:.2} windows a second. {about}");
-        }
         add(&self.card, "p", "small", &about).map(drop)
     }
 }

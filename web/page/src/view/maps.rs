@@ -8,6 +8,7 @@ use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 use super::colours::{decibels, power};
 use crate::browser::make;
 use crate::capture::context_2d;
+use crate::english;
 use crate::error::PageError;
 
 /// Height and width of a face crop.
@@ -175,7 +176,7 @@ pub(crate) fn canvas_of(
     pixels: &[u8],
     (height, width): (usize, usize),
 ) -> Result<HtmlCanvasElement, PageError> {
-    let failed = PageError::browser("the maps could not be drawn");
+    let failed = PageError::browser(english::failed::DRAWING_MAPS);
     let canvas: HtmlCanvasElement = make("canvas", "")?;
     canvas.set_width(width as u32);
     canvas.set_height(height as u32);

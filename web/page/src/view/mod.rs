@@ -6,7 +6,6 @@ mod colours;
 mod cost;
 mod curve;
 mod latency;
-mod lines;
 mod maps;
 mod stage;
 pub(crate) mod theme;
@@ -18,6 +17,7 @@ use mesm_protocol::{DeviceReport, ModelReport, Outcome};
 use web_sys::{HtmlButtonElement, HtmlInputElement};
 
 use crate::browser::now_ms;
+use crate::english;
 use crate::error::PageError;
 use crate::history::History;
 use attention::AttentionView;
@@ -29,7 +29,6 @@ use stage::StageView;
 use timeline::TimelineView;
 
 pub(crate) use curve::{CurvePoint, show as show_curve};
-pub(crate) use lines::{device_name, done_line, ready_line};
 pub(crate) use maps::Paint;
 pub(crate) use stage::Look;
 
@@ -119,6 +118,6 @@ impl Views {
             return Ok(None);
         }
         self.summary_ms = now;
-        Ok(Some(lines::summary(outcome)))
+        Ok(Some(english::status::likeliest(outcome)))
     }
 }

@@ -5,6 +5,7 @@ use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, HtmlElement, HtmlImag
 use super::maps::{Area, CHUNK, CROP, Maps, Paint, canvas_of};
 use crate::browser::by_id;
 use crate::capture::context_2d;
+use crate::english;
 use crate::error::PageError;
 use crate::history::Moment;
 
@@ -143,7 +144,7 @@ impl StageView {
         self.strip.set_width((chunks.len() * chunk_width) as u32);
         self.strip.set_height(bands as u32);
         let context = context_2d(&self.strip, false)?;
-        let failed = PageError::browser("the spectrogram could not be drawn");
+        let failed = PageError::browser(english::failed::DRAWING_SPECTROGRAM);
         let layer = look.layer.and_then(|layer| voice.layers.get(layer));
         for (row, pixels) in chunks.iter().enumerate() {
             let area = Area {

@@ -3,6 +3,7 @@
 use web_sys::HtmlButtonElement;
 
 use crate::browser::{document, media_matches, on};
+use crate::english;
 use crate::error::PageError;
 use crate::memory::{remember, remembered};
 
@@ -25,7 +26,7 @@ fn apply(theme: &str) -> Result<(), PageError> {
         .document_element()
         .ok_or(PageError::Missing("html"))?;
     root.set_attribute("data-theme", if theme == "dark" { "dark" } else { "light" })
-        .map_err(PageError::browser("the colours could not be changed"))
+        .map_err(PageError::browser(english::failed::COLOURS))
 }
 
 fn is_dark() -> bool {

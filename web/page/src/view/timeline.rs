@@ -4,6 +4,7 @@ use web_sys::{Element, HtmlButtonElement, HtmlCanvasElement, HtmlElement, HtmlIn
 
 use crate::browser::{add, by_id};
 use crate::capture::context_2d;
+use crate::english;
 use crate::error::PageError;
 use crate::history::{History, MOST_MOMENTS, Moment};
 
@@ -72,7 +73,7 @@ impl TimelineView {
         self.about.set_text_content(Some(&about));
         self.slider
             .set_attribute("aria-valuetext", &about)
-            .map_err(PageError::browser("the time line could not be drawn"))?;
+            .map_err(PageError::browser(english::failed::DRAWING_TIMELINE))?;
         self.draw(history, place)
     }
 
@@ -108,13 +109,11 @@ impl TimelineView {
 /// Which moment it is, in words.
 fn about(moment: &Moment, newest_ms: f64, held: bool) -> String {
     let likeliest = moment.outcome.likeliest();
-    let said = likeliest.map_or_else(String::new, |(_, name, probability)| {
-        format!(": {name}, {:.0} %", probability * 100.0)
-    });
+    let likeliest = likeliest.map(|(_, name, probability)| (name, probability));
     if held {
         let ago_s = (newest_ms - moment.end_ms).max(0.0) / 1000.0;
-        format!("{ago_s:.1} s before the newest{said}")
+        english::timeline::earlier(ago_s, likeliest)
     } else {
-        format!("Newest window{said}")
+        english::timeline::newest(likeliest)
     }
 }
