@@ -23,6 +23,7 @@ export class Mesm {
   #onProgress;
   #worker;
   #hear;
+  #fault;
   #turn = Promise.resolve();
   #id = 0;
   #ready;
@@ -131,12 +132,13 @@ export class Mesm {
     this.#worker?.terminate();
     const worker = startWorker(new URL("engine-worker.js", this.#folder));
     this.#worker = worker;
-    worker.onmessage = ({ data }) => this.#hear?.(JSON.parse(data.json), data.buffers);
+    this.#fault = undefined;
+    worker.onmessage = ({ data }) => this.#tell(JSON.parse(data.json), data.buffers);
     worker.onerror = (event) => {
       event.preventDefault();
-      this.#hear?.({ event: "failure", message: `the engine stopped: ${event.message || "no reason given"}`, fatal: true });
+      this.#tell({ event: "failure", message: `the engine stopped: ${event.message || "no reason given"}`, fatal: true });
     };
-    worker.onmessageerror = () => this.#hear?.({ event: "failure", message: "the engine sent what cannot be read", fatal: true });
+    worker.onmessageerror = () => this.#tell({ event: "failure", message: "the engine sent what cannot be read", fatal: true });
     const loaded = await this.#ask(null, [], (event) => event.event === "loaded");
     if (loaded.failure) throw new MesmError(loaded.failure.message);
     if (loaded.message.version !== PROTOCOL) {
@@ -147,6 +149,12 @@ export class Mesm {
     const ready = await this.#ask(configure, [], (event) => event.event === "ready");
     if (ready.failure) throw new MesmError(ready.failure.message);
     this.#ready = ready.message;
+  }
+
+  /** Whoever waits hears it; a failure that nobody waits for is kept for the next who asks. */
+  #tell(message, buffers) {
+    if (this.#hear) this.#hear(message, buffers);
+    else if (message.event === "failure") this.#fault = message;
   }
 
   /** Sends a message and waits for the event that answers it, for a failure, or for silence. */
@@ -171,6 +179,7 @@ export class Mesm {
       };
       wait();
       if (this.#closed) return fail({ message: "it was closed", fatal: true, closed: true });
+      if (this.#fault) return fail(this.#fault);
       if (request) this.#worker.postMessage({ json: JSON.stringify(request), buffers }, buffers);
     });
   }
