@@ -68,6 +68,8 @@ async function program() {
   return new Response(body, { headers: { "content-type": "application/wasm" } });
 }
 
+// The page starts a worker anew that says nothing.
+post({ event: "progress", what: "Loading the engine", done: 0 });
 try {
   const engine = await import("./mesm-engine.js");
   await engine.default({ module_or_path: await program() });

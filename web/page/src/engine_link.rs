@@ -19,6 +19,8 @@ const SILENCE_LIMIT_MS: f64 = 120_000.0;
 /// One that has not said a word for so long was not started: the browser lost its script on the way, which happens while
 /// a new deployment takes over.
 const FIRST_WORD_LIMIT_MS: f64 = 20_000.0;
+/// One that does not go on loading its program has lost a file of it in the same way; it tells of every 80 kB that arrive.
+const LOAD_LIMIT_MS: f64 = 60_000.0;
 /// Software adapters are slow; whoever forces one has patience.
 const FORCED_SILENCE_LIMIT_MS: f64 = 1_200_000.0;
 
@@ -29,6 +31,7 @@ pub(crate) struct EngineLink {
     restart_reason: Option<String>,
     last_heard_ms: Rc<Cell<f64>>,
     spoke: Rc<Cell<bool>>,
+    loaded: Rc<Cell<bool>>,
 }
 
 impl EngineLink {
@@ -47,6 +50,8 @@ impl EngineLink {
         let heard = Rc::clone(&last_heard_ms);
         let spoke = Rc::new(Cell::new(false));
         let speaks = Rc::clone(&spoke);
+        let loaded = Rc::new(Cell::new(false));
+        let loads = Rc::clone(&loaded);
         let hear = Rc::new(hear);
         let hear_error = Rc::clone(&hear);
         on(&worker, "message", move |event| {
@@ -55,6 +60,9 @@ impl EngineLink {
             let data = event.unchecked_into::<MessageEvent>().data();
             let packet = port::decode::<Event>(&data)
                 .unwrap_or_else(|error| Packet::plain(failure(error.to_string())));
+            if matches!(packet.message, Event::Loaded { .. }) {
+                loads.set(true);
+            }
             hear(packet);
         })?;
         on(&worker, "error", move |event| {
@@ -71,6 +79,7 @@ impl EngineLink {
             restart_reason,
             last_heard_ms,
             spoke,
+            loaded,
         })
     }
 
@@ -102,9 +111,14 @@ impl EngineLink {
         now_ms() - self.last_heard_ms.get() > limit
     }
 
-    /// Whether it should have said something by now and has not said a word.
+    /// Whether its program does not arrive.
     pub(crate) fn is_lost(&self) -> bool {
-        !self.spoke.get() && now_ms() - self.last_heard_ms.get() > FIRST_WORD_LIMIT_MS
+        let limit = match (self.spoke.get(), self.loaded.get()) {
+            (false, _) => FIRST_WORD_LIMIT_MS,
+            (true, false) => LOAD_LIMIT_MS,
+            (true, true) => return false,
+        };
+        now_ms() - self.last_heard_ms.get() > limit
     }
 
     /// The device it was asked to use.

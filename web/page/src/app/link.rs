@@ -19,6 +19,8 @@ use crate::error::PageError;
 use crate::ui::PageState;
 
 const WATCH_STEP_MS: f64 = 2000.0;
+/// How often an engine whose program does not arrive is started anew.
+const MOST_LOST: u32 = 3;
 
 /// What becomes of a result.
 pub(super) enum Purpose {
@@ -229,16 +231,16 @@ impl App {
     pub(super) fn watch(self: &Rc<Self>) {
         let app = Rc::clone(self);
         spawn_local(async move {
-            let mut lost_before = false;
+            let mut lost = 0;
             while sleep(WATCH_STEP_MS).await.is_ok() {
-                let lost = app
+                let without_program = app
                     .engine
                     .borrow()
                     .as_ref()
                     .filter(|e| e.is_lost())
                     .map(EngineLink::device);
-                if let Some(device) = lost.filter(|_| !lost_before) {
-                    lost_before = true;
+                if let Some(device) = without_program.filter(|_| lost < MOST_LOST) {
+                    lost += 1;
                     app.restart_engine(device, None);
                     continue;
                 }
