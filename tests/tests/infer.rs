@@ -143,6 +143,7 @@ fn the_program_and_the_crates_say_the_same() {
     };
     let model = load_params(config.init(&device).unwrap(), &mut source).unwrap();
     let batch = Batch {
+        spoken: Vec::new(),
         text: Some(TextEncoder::cls(encoder.encode(&tokens))),
         faces: Some(Tensor::from_data(
             TensorData::new(crop, [1, 3, 48, 48]),

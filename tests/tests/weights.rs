@@ -34,6 +34,7 @@ fn model(seed: &str) -> Model {
 fn logits(model: &Model) -> Vec<f32> {
     let device = Device::flex();
     let batch = Batch {
+        spoken: Vec::new(),
         text: Some(Tensor::ones([1, 16], &device)),
         faces: Some(Tensor::ones([2, 3, 48, 48], &device) * 90.0),
         face_lens: vec![2],

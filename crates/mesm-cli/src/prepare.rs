@@ -3,11 +3,11 @@
 use burn::tensor::Device;
 use mesm::{ConfigError, Modalities, Modality, Model, ModelConfig, ModelKind, SparsePath};
 use mesm_features::mel::MelConfig;
+use mesm_features::window::Sentence;
 
 use crate::arguments::InferArguments;
 use crate::error::CliError;
 use crate::notes::RunNote;
-use crate::session::Sentence;
 use crate::stopwatch::Stopwatch;
 use crate::weights::WeightsFile;
 use crate::words::Words;

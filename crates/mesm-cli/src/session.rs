@@ -2,26 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use mesm::{Batch, Modality, Model, Prediction};
 use mesm_data::clip::{Frame, Window};
 use mesm_features::mel::{MELS, MelConfig, MelPlan, PIECE_FRAMES};
 use mesm_features::track::CropResult;
-use mesm_features::window::WindowInput;
+use mesm_features::window::{Sentence, WindowInput};
 
 use crate::error::CliError;
 use crate::faces::Faces;
 use crate::judgement::{Evidence, FaceEntry, Judgement};
 use crate::notes::WindowNote;
 use crate::stopwatch::Stopwatch;
-
-/// The sentence that chooses the points.
-pub struct Sentence {
-    /// Its vector, `[1, text_dim]`.
-    pub vector: Tensor<2>,
-    /// True where no words were given.
-    pub empty: bool,
-}
 
 /// A model at work on one clip.
 pub struct Session {
@@ -101,8 +93,7 @@ impl Session {
         let prediction = if self.sentence.is_none() && input.is_empty() {
             None
         } else {
-            let sentence = self.sentence.as_ref().map(|s| s.vector.clone());
-            let batch = input.batch(sentence, &self.device);
+            let batch = input.batch(self.sentence.as_ref(), &self.device);
             Some(watch.time("model", || self.ask(&batch))?)
         };
         if let Some(prediction) = &prediction {

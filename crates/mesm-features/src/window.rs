@@ -49,6 +49,15 @@ impl fmt::Display for Absence {
     }
 }
 
+/// The words of a window, as the model reads them.
+#[derive(Debug, Clone)]
+pub struct Sentence {
+    /// The text encoder's vector, `[1, text_dim]`.
+    pub vector: Tensor<2>,
+    /// True where no words were given: the empty sentence chooses the points, and has no share in what comes out.
+    pub empty: bool,
+}
+
 /// The faces and the sound of one window, as far as they count.
 #[derive(Debug, Clone, Default)]
 pub struct WindowInput {
@@ -91,9 +100,9 @@ impl WindowInput {
         self.crops.is_empty() && self.chunks.is_none()
     }
 
-    /// The model's input for this one utterance; `sentence` is its text vector, `[1, text_dim]`.
+    /// The model's input for this one utterance.
     #[must_use]
-    pub fn batch(&self, sentence: Option<Tensor<2>>, device: &Device) -> Batch {
+    pub fn batch(&self, sentence: Option<&Sentence>, device: &Device) -> Batch {
         let faces = (!self.crops.is_empty()).then(|| {
             let shape = [self.crops.len(), CHANNELS, CROP_SIDE, CROP_SIDE];
             Tensor::from_data(TensorData::new(self.crops.concat(), shape), device)
@@ -103,7 +112,8 @@ impl WindowInput {
             Tensor::from_data(TensorData::new(chunks.values.clone(), shape), device)
         });
         Batch {
-            text: sentence,
+            spoken: sentence.iter().map(|sentence| !sentence.empty).collect(),
+            text: sentence.map(|sentence| sentence.vector.clone()),
             face_lens: faces.iter().map(|_| self.crops.len()).collect(),
             faces,
             mel_lens: self.chunks.iter().map(|chunks| chunks.count).collect(),

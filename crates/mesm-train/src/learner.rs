@@ -81,6 +81,7 @@ impl Learner {
         };
         Ok(Batch {
             text,
+            spoken: utterances.spoken.clone(),
             faces: utterances.faces(device),
             face_lens: utterances.face_lens.clone(),
             mels: utterances.mels(device),

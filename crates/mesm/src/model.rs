@@ -20,6 +20,9 @@ const FACE_STD: [f32; 3] = [37.0, 33.0, 32.0];
 pub struct Batch {
     /// The text encoder's first-token vector of each utterance, `[utterances, text_dim]`.
     pub text: Option<Tensor<2>>,
+    /// Whether anything was said in each utterance; empty where it was in all of them. Where it was not, the vector of the
+    /// empty sentence still chooses the points, and the text has no share in the logits.
+    pub spoken: Vec<bool>,
     /// Face crops of all utterances one after the other, `[frames, 3, 48, 48]`, RGB in 0..255.
     pub faces: Option<Tensor<4>>,
     /// How many of them belong to each utterance.
@@ -132,7 +135,7 @@ impl Model {
     /// Fused logits, each modality's own and its share, and the attention of each layer.
     ///
     /// A modality that the batch does not hold is left out; so is its share, for those utterances
-    /// whose length is 0. MESM needs the text whatever else there is.
+    /// whose length is 0 or in which nothing was said. MESM needs the text whatever else there is.
     ///
     /// # Errors
     /// When an input has the wrong shape or nothing was given, and when the device fails.
@@ -141,7 +144,19 @@ impl Model {
         let text = batch.text.as_ref().filter(|_| self.t_out.is_some());
         let mut parts: Vec<ModalityOutput> = Vec::with_capacity(3);
         if let (Some(text), Some(out)) = (text, &self.t_out) {
-            let logits = out.forward(text.clone());
+            let mut logits = out.forward(text.clone());
+            if !batch.spoken.is_empty() {
+                let said: Vec<usize> = batch.spoken.iter().copied().map(usize::from).collect();
+                if said.len() != utterances {
+                    return Err(ForwardError::Shape {
+                        input: "spoken",
+                        expected: format!("[{utterances}]"),
+                        found: vec![said.len()],
+                    });
+                }
+                let present = presence(&said, &logits);
+                logits = logits * present;
+            }
             parts.push(ModalityOutput {
                 modality: Modality::Text,
                 share: logits.clone(),

@@ -30,6 +30,7 @@ fn multiply_accumulates() {
         .expect("the text input");
     let frames = 4;
     let batch = Batch {
+        spoken: Vec::new(),
         text: Some(set.tensor(spec, &device)),
         faces: Some(faces),
         face_lens: vec![frames],

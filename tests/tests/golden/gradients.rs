@@ -23,6 +23,7 @@ const NOISE: f64 = 1e-4;
 fn batch_of(set: &GoldenSet, case: &Value, device: &Device) -> Batch {
     let inputs = &case["inputs"];
     Batch {
+        spoken: Vec::new(),
         text: Some(set.tensor_named(inputs, "input.text_cls", device)),
         faces: Some(set.tensor_named(inputs, "input.faces", device)),
         face_lens: vec![3, 2],

@@ -46,6 +46,7 @@ fn batch_of(set: &GoldenSet, inputs: &Value, lens: [&Value; 2], device: &Device)
         "name": name, "shape": [face_lens.len(), 768], "kind": "signed", "scale": 1.0
     });
     Batch {
+        spoken: Vec::new(),
         text: Some(set.tensor(&spec, device)),
         faces: Some(faces),
         face_lens,
@@ -218,6 +219,33 @@ fn compare_masks(label: &str, prediction: &Prediction, layers: &Value) -> Vec<Mo
         }
     }
     diverged
+}
+
+#[test]
+fn silence_chooses_the_points_and_says_nothing() {
+    let set = GoldenSet::load("g5_mesm.json");
+    let device = Device::flex();
+    let lens = [&set.json["imgs_lens"], &set.json["spec_lens"]];
+    let mut batch = batch_of(&set, &set.json["inputs"], lens, &device);
+    let config = config_of(&set.json["config"], ModelKind::Mesm, "tav");
+    let model = model_of(&set, &config, &device);
+    let host =
+        |batch: &Batch| pollster::block_on(model.forward(batch).unwrap().into_host()).unwrap();
+    let all = host(&batch);
+    let count = batch.face_lens.len();
+    assert!(count > 1, "the batch has several utterances");
+    batch.spoken = (0..count).map(|utterance| utterance > 0).collect();
+    let one_silent = host(&batch);
+    assert_eq!(all.attention, one_silent.attention);
+    for (utterance, logits) in one_silent.logits.iter().enumerate() {
+        for (class, logit) in logits.iter().enumerate() {
+            let words = all.shares[&Modality::Text][utterance][class];
+            let expected = all.logits[utterance][class] - if utterance == 0 { words } else { 0.0 };
+            assert!((logit - expected).abs() < 1e-5, "{logit} {expected}");
+        }
+    }
+    batch.spoken.pop();
+    assert!(model.forward(&batch).is_err());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Detector, text encoder and model on one device, and the way from a window to a prediction.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use mesm::text::{TextConfig, TextEncoder, TokenBatch};
 use mesm::weights::{Limits, SafetensorsSource, load_params, param_specs};
 use mesm::{Activation, Modality, Model, ModelKind, Prediction, SparsePath};
@@ -9,7 +9,7 @@ use mesm_features::mel::MelPlan;
 use mesm_features::picture::RgbFrame;
 use mesm_features::tokens::WordPiece;
 use mesm_features::track::{CropResult, FaceTracker, TrackerConfig};
-use mesm_features::window::WindowInput;
+use mesm_features::window::{Sentence, WindowInput};
 
 use crate::error::EngineError;
 use crate::evidence::EvidenceFrame;
@@ -42,8 +42,8 @@ pub struct Brain {
     own_top_p: f32,
     own_path: SparsePath,
     parameters: u64,
-    /// The last words and their vector.
-    sentence: Option<(String, Tensor<2>)>,
+    /// The last words, and as the model reads them.
+    sentence: Option<(String, Sentence)>,
     device: Device,
 }
 
@@ -142,28 +142,31 @@ impl Brain {
         &self.mel
     }
 
-    /// The vector of the words, `[1, text_dim]`, and how many tokens were read where the words had more. The empty
+    /// The words as the model reads them, and how many tokens were read where the words had more. The empty
     /// sentence has a vector too.
     ///
     /// # Errors
     /// When the words are longer than the tokenizer reads.
-    pub fn read(&mut self, words: &str) -> Result<(Tensor<2>, Option<usize>), EngineError> {
+    pub fn read(&mut self, words: &str) -> Result<(Sentence, Option<usize>), EngineError> {
         let limit = self.encoder.max_tokens();
         let whole = self.tokenizer.encode(words, usize::MAX)?;
         let cut = (whole.ids.len() > limit).then_some(limit);
-        if let Some((known, vector)) = &self.sentence
+        if let Some((known, sentence)) = &self.sentence
             && known == words
         {
-            return Ok((vector.clone(), cut));
+            return Ok((sentence.clone(), cut));
         }
         let tokens = match cut {
             Some(limit) => self.tokenizer.encode(words, limit)?,
             None => whole,
         };
         let batch = TokenBatch::new(&[tokens.ids], &self.encoder, &self.device)?;
-        let vector = TextEncoder::cls(self.encoder.encode(&batch));
-        self.sentence = Some((words.to_owned(), vector.clone()));
-        Ok((vector, cut))
+        let sentence = Sentence {
+            vector: TextEncoder::cls(self.encoder.encode(&batch)),
+            empty: words.is_empty(),
+        };
+        self.sentence = Some((words.to_owned(), sentence.clone()));
+        Ok((sentence, cut))
     }
 
     /// Whether the model reads the empty sentence where no words were given: MESM does, because text chooses its
@@ -180,7 +183,7 @@ impl Brain {
     pub async fn ask(
         &mut self,
         input: &WindowInput,
-        text: Option<Tensor<2>>,
+        text: Option<Sentence>,
         top_p: Option<f32>,
         every_point: bool,
     ) -> Result<Prediction, EngineError> {
@@ -190,7 +193,7 @@ impl Brain {
         } else {
             self.own_path
         });
-        let batch = input.batch(text, &self.device);
+        let batch = input.batch(text.as_ref(), &self.device);
         // Boxed: the state of a forward pass is large, and every caller's would hold it.
         let output = Box::pin(self.model.forward_async(&batch)).await?;
         Ok(Box::pin(output.into_host()).await?)

@@ -25,6 +25,7 @@ async fn predict(
     };
     let model = load_params(config.init(device).unwrap(), &mut set.formula("")).unwrap();
     let batch = Batch {
+        spoken: Vec::new(),
         text: Some(set.tensor_named(inputs, "input1.text_cls", device)),
         faces: Some(set.tensor_named(inputs, "input1.faces", device)),
         face_lens: vec![1],
