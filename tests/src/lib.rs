@@ -4,6 +4,8 @@
 // Everything here runs inside tests: what is not as expected ends the test.
 #![allow(clippy::expect_used, clippy::missing_panics_doc)]
 
+#[cfg(not(target_arch = "wasm32"))]
+pub mod corpora;
 pub mod golden;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod gradients;

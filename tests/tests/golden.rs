@@ -1,10 +1,12 @@
 //! Recorded outputs of the reference: models (G0 to G5), gradients (G5b), text encoders (G6), the
-//! metrics (G8), the sequence encoder of G9 and the costs of G11. All on the CPU.
+//! metrics (G8), the two-phase baselines (G9, G10) and the costs of G11. All on the CPU.
 
 #![allow(clippy::expect_used, clippy::unwrap_used)] // a failed expectation is a failed test
 
 #[path = "golden/attention.rs"]
 mod attention;
+#[path = "golden/baselines.rs"]
+mod baselines;
 #[path = "golden/cost.rs"]
 mod cost;
 #[path = "golden/formula.rs"]

@@ -2,241 +2,35 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used)] // a failed expectation is a failed test
 
-use std::fs;
-use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+#[path = "training/halves.rs"]
+mod halves;
+#[path = "training/two_phase.rs"]
+mod two_phase;
 
 use burn::tensor::Device;
-use mesm::text::TextConfig;
+use halves::{alone, config, end_to_end, files, fresh, goes_on, inputs, modalities, train};
 use mesm::weights::{FloatFormat, NamedTensors};
-use mesm::{AttentionMode, Modality, ModelConfig, ModelKind};
-use mesm_features::mel::MelConfig;
-use mesm_train::Utterances;
-use mesm_train::config::{PhaseConfig, TrainConfig};
-use mesm_train::learner::Learner;
-use mesm_train::lessons::{LessonError, Lessons};
-use mesm_train::run::{Event, LOG, PhaseLessons, Run, TrainError};
+use mesm::{Modality, ModelKind};
+use mesm_train::config::TrainConfig;
+use mesm_train::learner::{EndToEnd, Learner};
+use mesm_train::run::{Event, TrainError};
 use mesm_train::weights::{from_bytes, snapshot, to_bytes, with_part, with_shift};
 use tempfile::tempdir;
 
-const CLASSES: usize = 2;
-const FACE: usize = 3 * 48 * 48;
-const CHUNK: usize = 128 * 32;
-
-/// Utterances whose faces are brighter on the left or on the right, and whose sound is high or low.
-struct Halves {
-    steps: usize,
-    batch: usize,
-    broken: bool,
-}
-
-impl Halves {
-    fn new(steps: usize) -> Self {
-        Self {
-            steps,
-            batch: 4,
-            broken: false,
-        }
-    }
-}
-
-fn noise(place: u64) -> f32 {
-    let z = place.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    ((z ^ (z >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 40) as f32 / (1 << 24) as f32
-}
-
-impl Lessons for Halves {
-    fn steps(&self) -> usize {
-        self.steps
-    }
-
-    fn utterances(&self, epoch: usize, step: usize) -> Result<Utterances, LessonError> {
-        let mut batch = Utterances::default();
-        for index in 0..self.batch {
-            let place = ((epoch * self.steps + step) * self.batch + index) as u64;
-            let label = index % CLASSES;
-            batch.ids.push(format!("utterance {place}"));
-            batch.sources.push("halves".to_owned());
-            batch.subjects.push("unknown".to_owned());
-            batch.labels.push(Some(label as u8));
-            batch
-                .targets
-                .extend((0..CLASSES).map(|class| f32::from(u8::from(class == label))));
-            batch.tokens.push(vec![1, 2 + (place % 7) as u32]);
-            batch.spoken.push(true);
-            batch.face_values.extend((0..FACE).map(|i| {
-                let left = i % 48 < 24;
-                let bright = if left == (label == 0) { 160.0 } else { 60.0 };
-                let value = bright + 40.0 * noise(place * FACE as u64 + i as u64);
-                if self.broken { f32::NAN } else { value }
-            }));
-            batch.face_lens.push(1);
-            batch.mel_values.extend((0..CHUNK).map(|i| {
-                let low = i / 32 < 64;
-                let loud = if low == (label == 0) { 4.0 } else { 0.5 };
-                loud * noise(place * CHUNK as u64 + i as u64 + 7)
-            }));
-            batch.mel_lens.push(1);
-        }
-        Ok(batch)
-    }
-}
-
-fn config(kind: ModelKind, phases: &[(&str, &str)]) -> TrainConfig {
-    let phase = |(name, modalities): &(&str, &str)| PhaseConfig {
-        name: (*name).to_owned(),
-        modalities: modalities.parse().unwrap(),
-        epochs: 2,
-        learning_rate: 3e-3,
-        text_lr_factor: 1.0,
-        class_weights: false,
-        modality_loss: 0.3,
-        average: 0.5,
-        top_p_most: 1.0,
-        ..PhaseConfig::default()
-    };
-    TrainConfig {
-        seed: 3,
-        model: ModelConfig {
-            kind,
-            classes: vec!["left".to_owned(), "right".to_owned()],
-            text_dim: 8,
-            widths: [4, 4, 6, 8],
-            flatten_dim: 12,
-            trans_dim: 8,
-            trans_layers: 1,
-            trans_heads: 2,
-            trans_feedforward: 16,
-            dropout: 0.1,
-            attention: AttentionMode::StraightThrough,
-            ..ModelConfig::default()
-        },
-        checkpoint_steps: 2,
-        phases: phases.iter().map(phase).collect(),
-        ..TrainConfig::default()
-    }
-}
-
-fn text_config() -> TextConfig {
-    let json = r#"{"model_type": "bert", "vocab_size": 16, "hidden_size": 8, "num_hidden_layers": 1,
-        "num_attention_heads": 2, "intermediate_size": 16, "max_position_embeddings": 8, "type_vocab_size": 2,
-        "hidden_act": "gelu", "layer_norm_eps": 1e-12}"#;
-    TextConfig::from_json(json.as_bytes()).unwrap()
-}
-
-fn fresh(config: &TrainConfig, device: &Device) -> Learner {
-    device.seed(config.seed);
-    Learner {
-        encoder: text_config().init(false, device).unwrap(),
-        model: config.model.init(device).unwrap(),
-    }
-    .initialised()
-}
-
-/// One run at a time: dropout draws from one generator of the whole process.
-fn alone() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Trains in `folder` until `stop` says so.
-fn train(
-    config: &TrainConfig,
-    folder: &Path,
-    steps: usize,
-    broken: bool,
-    mut stop: impl FnMut(&Event) -> bool,
-) -> Result<(), TrainError> {
-    let _turn = alone();
-    let device = Device::flex().autodiff();
-    let lessons = |_: &PhaseConfig| {
-        Ok(PhaseLessons {
-            train: Box::new(Halves {
-                broken,
-                ..Halves::new(steps)
-            }),
-            valid: Box::new(Halves::new(2)),
-            class_weights: vec![1.0; CLASSES],
-        })
-    };
-    Run {
-        config,
-        folder,
-        device: &device,
-        lessons: &lessons,
-        watch: &mut |event| !stop(event),
-    }
-    .train(&|| Ok(fresh(config, &device)))
-    .map(drop)
-}
-
-fn files(folder: &Path, config: &TrainConfig) -> Vec<Vec<u8>> {
-    let weights = config
-        .phases
-        .iter()
-        .map(|phase| format!("{}.safetensors", phase.name));
-    weights
-        .map(|name| fs::read(folder.join(name)).unwrap())
-        .collect()
-}
-
-/// Lines of the log without the numbers that tell the time.
-fn log(folder: &Path) -> Vec<String> {
-    let text = fs::read_to_string(folder.join(LOG)).unwrap();
-    text.lines()
-        .map(|line| {
-            let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
-            let object = line.as_object_mut().unwrap();
-            object.remove("seconds");
-            object.remove("utterances_per_s");
-            object.remove("weights");
-            line.to_string()
-        })
-        .collect()
-}
-
-fn goes_on(kind: ModelKind) {
-    let config = config(kind, &[("faces", "v"), ("joint", "tva")]);
-    let whole = tempdir().unwrap();
-    let mut events = 0_usize;
-    train(&config, whole.path(), 5, false, |_| {
-        events += 1;
-        false
-    })
-    .unwrap();
-    assert!(events > 30, "{events} events");
-    let parts = tempdir().unwrap();
-    // Stopped after every third event, wherever that is: within an epoch, while judging, between phases.
-    let mut stops = 0;
-    loop {
-        let mut seen = 0;
-        let every = 3 + stops % 4;
-        match train(&config, parts.path(), 5, false, |_| {
-            seen += 1;
-            seen > every
-        }) {
-            Ok(()) => break,
-            Err(TrainError::Stopped) => stops += 1,
-            Err(other) => panic!("{other}"),
-        }
-        assert!(stops < 200, "the run makes no progress");
-    }
-    assert!(stops > 5, "stopped {stops} times only");
-    assert!(
-        files(whole.path(), &config) == files(parts.path(), &config),
-        "a run that was stopped {stops} times has other weights"
-    );
-    assert_eq!(log(whole.path()), log(parts.path()));
-}
-
 #[test]
 fn a_stopped_mesm_goes_on_bit_for_bit() {
-    goes_on(ModelKind::Mesm);
+    goes_on(&config(
+        ModelKind::Mesm,
+        &[("faces", "v"), ("joint", "tva")],
+    ));
 }
 
 #[test]
 fn a_stopped_fe2e_goes_on_bit_for_bit() {
-    goes_on(ModelKind::Fe2e);
+    goes_on(&config(
+        ModelKind::Fe2e,
+        &[("faces", "v"), ("joint", "tva")],
+    ));
 }
 
 #[test]
@@ -330,12 +124,13 @@ fn a_part_comes_from_another_run() {
     let mut own = small.clone();
     own.seed += 1;
     let mut other = small;
-    other.model.modalities = "tv".parse().unwrap();
+    modalities(&mut other, "tv");
     let other = fresh(&other, &device);
-    let bytes = to_bytes(&other, &MelConfig::default(), FloatFormat::F32).unwrap();
+    let bytes = to_bytes(&other, &inputs(), FloatFormat::F32).unwrap();
     let own = fresh(&own, &device);
     let [own_before, other] = [&own, &other].map(|learner| snapshot(learner).unwrap());
-    let both = snapshot(&with_part(own, Modality::Visual, &[&bytes]).unwrap()).unwrap();
+    let both = with_part(end_to_end(own), Modality::Visual, &[&bytes]).unwrap();
+    let both = snapshot(&Learner::EndToEnd(both)).unwrap();
     let value = |all: &NamedTensors, wanted: &str| {
         let found = all.iter().find(|(name, ..)| *name == wanted);
         found.map(|(_, _, values)| values.to_vec())
@@ -349,7 +144,7 @@ fn a_part_comes_from_another_run() {
         assert_eq!(Some(values.to_vec()), value(source, name), "{name}");
     }
     let error = with_part(
-        fresh(&config(ModelKind::Mesm, &[("voices", "a")]), &device),
+        end_to_end(fresh(&config(ModelKind::Mesm, &[("voices", "a")]), &device)),
         Modality::Acoustic,
         &[&bytes],
     );
@@ -367,11 +162,11 @@ fn of_several_files_the_mean_is_taken() {
     };
     let [(first, one), (second, other)] = [0, 1].map(|seed| {
         let learner = learner(seed);
-        let bytes = to_bytes(&learner, &MelConfig::default(), FloatFormat::F32).unwrap();
+        let bytes = to_bytes(&learner, &inputs(), FloatFormat::F32).unwrap();
         (bytes, snapshot(&learner).unwrap())
     });
-    let both =
-        snapshot(&with_part(learner(2), Modality::Visual, &[first, second]).unwrap()).unwrap();
+    let both = with_part(end_to_end(learner(2)), Modality::Visual, &[first, second]).unwrap();
+    let both = snapshot(&Learner::EndToEnd(both)).unwrap();
     let mut checked = 0;
     for (((name, _, mean), (_, _, a)), (_, _, b)) in both.iter().zip(one.iter()).zip(other.iter()) {
         if name.starts_with("model.V.") || name.starts_with("model.v_") {
@@ -390,16 +185,17 @@ fn of_several_files_the_mean_is_taken() {
 fn what_a_modality_says_is_shifted() {
     let _turn = alone();
     let mut config = config(ModelKind::Mesm, &[("faces", "v")]);
-    config.model.modalities = "tv".parse().unwrap();
+    modalities(&mut config, "tv");
     let learner = fresh(&config, &Device::flex());
     let before = snapshot(&learner).unwrap();
-    let classes = learner.model.config().classes.len();
-    let shift: Vec<f32> = (0..classes).map(|class| class as f32).collect();
-    let Learner { encoder, model } = learner;
+    let shift: Vec<f32> = (0..learner.classes().len())
+        .map(|class| class as f32)
+        .collect();
+    let EndToEnd { encoder, model } = end_to_end(learner);
     assert!(with_shift(model.clone(), Modality::Visual, &shift[1..]).is_err());
     assert!(with_shift(model.clone(), Modality::Acoustic, &shift).is_err());
     let model = with_shift(model, Modality::Visual, &shift).unwrap();
-    let after = snapshot(&Learner { encoder, model }).unwrap();
+    let after = snapshot(&Learner::EndToEnd(EndToEnd { encoder, model })).unwrap();
     for ((name, _, after), (_, _, before)) in after.iter().zip(before.iter()) {
         let mut expected = before.to_vec();
         if name == "model.v_out.bias" {

@@ -44,8 +44,8 @@ export interface TimedFrame {
 /** A stretch of about three seconds to judge. Every part may be left out, but not all. */
 export interface Window {
   /**
-   * Pictures in the order of time, at most 64, sides of 48 to 2048 pixels (larger ones are drawn smaller). Without a time
-   * they count as half a second apart, as the model was trained. The caller's pixels are copied.
+   * Pictures in the order of time, at most 64, with sides of at least 48 pixels; those with a side of more than 1280 are
+   * drawn smaller. Without a time they count as half a second apart, as the model was trained. The caller's pixels are copied.
    */
   frames?: (Drawable | TimedFrame)[];
   /** Sound of the same stretch, at most a minute: mono samples, full scale -1 to 1, or anything decoded by the browser. */

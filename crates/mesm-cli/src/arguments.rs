@@ -10,8 +10,11 @@ use crate::choices::{
     DeviceChoice, ModelChoice, TEXT_ENCODER_OR_OWN, parse_modalities, parse_top_p,
 };
 use crate::eval::EvalArguments;
+use crate::explain::ExplainArguments;
 use crate::export::ExportArguments;
+use crate::paper::ReportArguments;
 use crate::prepare_manifest::PrepareCommand;
+use crate::stats::StatsArguments;
 use crate::sweep::SweepArguments;
 use crate::train::arguments::TrainArguments;
 
@@ -45,14 +48,20 @@ pub enum Command {
     /// Make a store to train from.
     #[command(subcommand)]
     Prepare(PrepareCommand),
+    /// Count what a store holds: utterances, words and seconds of each class and split.
+    Stats(StatsArguments),
     /// Train a model on a store.
     Train(Box<TrainArguments>),
     /// Judge a model on a data set: figures per modality, source and class.
     Eval(Box<EvalArguments>),
     /// Judge a model at each p of the selection: quality and cost as table and figure.
     Sweep(Box<SweepArguments>),
+    /// Show what the attention keeps of faces and voices, and hold it against the face's moving parts.
+    Explain(Box<ExplainArguments>),
     /// Write trained weights as small files.
     Export(Box<ExportArguments>),
+    /// Train every model of the papers and lay out their tables and figures.
+    Report(Box<ReportArguments>),
 }
 
 const EXAMPLES: &str = "\

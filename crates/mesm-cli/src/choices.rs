@@ -1,7 +1,9 @@
 //! What several commands let their user choose.
 
 use clap::ValueEnum;
+use mesm::two_phase::{TwoPhaseConfig, TwoPhaseKind};
 use mesm::{ConfigError, Modalities, Modality, ModelConfig, ModelKind};
+use mesm_train::system::SystemConfig;
 
 /// Help on the folder of a text encoder, where built-in weights bring theirs.
 pub(crate) const TEXT_ENCODER_OR_OWN: &str = "\
@@ -28,6 +30,51 @@ impl From<ModelChoice> for ModelKind {
             ModelChoice::Mesm => Self::Mesm,
             ModelChoice::Fe2e => Self::Fe2e,
         }
+    }
+}
+
+/// Which model of the papers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum SystemChoice {
+    /// Sparse: the words choose the points
+    Mesm,
+    /// Dense: every point
+    Fe2e,
+    /// An LSTM for each modality's features, fused late
+    LfLstm,
+    /// A Transformer for each modality's features, fused late
+    LfTrans,
+    /// Emotion words mapped into each modality's space
+    EmoEmbs,
+    /// Each modality attends to the others
+    Mult,
+    /// LSTMs and attention between modalities, what they say masks what they read
+    MmLatch,
+    /// The same masks around MulT
+    MmLatchMult,
+}
+
+impl SystemChoice {
+    /// A configuration of that model, otherwise as `config` where that is of the same family.
+    pub(crate) fn change(self, config: &mut SystemConfig) {
+        let end_to_end = |kind: ModelKind, config: &SystemConfig| {
+            let base = config.end_to_end().cloned().unwrap_or_default();
+            SystemConfig::EndToEnd(ModelConfig { kind, ..base })
+        };
+        let two_phase = |kind: TwoPhaseKind, config: &SystemConfig| {
+            let base = config.two_phase().cloned().unwrap_or_default();
+            SystemConfig::TwoPhase(TwoPhaseConfig { kind, ..base })
+        };
+        *config = match self {
+            Self::Mesm => end_to_end(ModelKind::Mesm, config),
+            Self::Fe2e => end_to_end(ModelKind::Fe2e, config),
+            Self::LfLstm => two_phase(TwoPhaseKind::LfLstm, config),
+            Self::LfTrans => two_phase(TwoPhaseKind::LfTrans, config),
+            Self::EmoEmbs => two_phase(TwoPhaseKind::EmoEmbs, config),
+            Self::Mult => two_phase(TwoPhaseKind::Mult, config),
+            Self::MmLatch => two_phase(TwoPhaseKind::MmLatch, config),
+            Self::MmLatchMult => two_phase(TwoPhaseKind::MmLatchMult, config),
+        };
     }
 }
 

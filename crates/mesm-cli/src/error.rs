@@ -9,6 +9,7 @@ use mesm_data::clip::ClipError;
 use mesm_data::manifest::ManifestError;
 use mesm_data::store::StoreError;
 use mesm_data::window_folder::WindowFolderError;
+use mesm_train::features::FeatureError;
 use mesm_train::judge::JudgeError;
 use mesm_train::lessons::LessonError;
 use mesm_train::run::TrainError;
@@ -28,6 +29,9 @@ pub enum CliError {
     /// What is learnt from or judged.
     #[error(transparent)]
     Lesson(#[from] LessonError),
+    /// Features for a two-phase model.
+    #[error(transparent)]
+    Features(#[from] FeatureError),
     /// Training.
     #[error(transparent)]
     Train(#[from] TrainError),
@@ -151,6 +155,7 @@ impl CliError {
             | Self::TextEncoder { .. }
             | Self::Text(_)
             | Self::Lesson(_)
+            | Self::Features(_)
             | Self::NothingToLookAt { .. } => 2,
             Self::TextEncoderMissing { .. }
             | Self::Faces(_)

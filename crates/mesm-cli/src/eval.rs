@@ -7,14 +7,13 @@ use clap::Args;
 use mesm::{Activation, Modality};
 use mesm_data::store::write_atomically;
 use mesm_train::figures::{FigureError, calibration, confusion};
-use mesm_train::judge::Answers;
-use mesm_train::metrics::MultiLabel;
-use mesm_train::report::{Evaluation, ModalityReport};
+use mesm_train::judge::{Answers, questions};
+use mesm_train::report::{Evaluation, ModalityReport, SentimentReport};
 
 use crate::choices::{DeviceChoice, TEXT_ENCODER_OR_OWN, parse_modalities, parse_top_p};
 use crate::device;
 use crate::error::CliError;
-use crate::judging::{Data, Judge, only};
+use crate::judging::{Asked, Data, Judge, told};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -25,8 +24,9 @@ Examples:
 
 DATA is a store made by `mesm prepare`, or a folder of tables and archives as that command reads
 them, which is then prepared in a temporary folder. Every modality is judged on its own: faces
-without words, voices without faces. --composed adds utterances put together from rows with the
-same label, whose figures are optimistic and say so. --thresholds-from judges each class as a
+without words, voices without faces; data whose rows hold several is judged together too.
+--composed puts utterances together from rows with the same label, whose figures are optimistic and
+say so. --thresholds-from judges each class as a
 question of its own too, with the thresholds that do best on that other split.
 
 Exit code: 0 done, 1 the machine failed, 2 the input is at fault.";
@@ -48,6 +48,9 @@ pub struct EvalArguments {
     /// Share of the attention mass that MESM keeps, above 0 and up to 1 [default: that of the weights]
     #[arg(long, value_name = "P", value_parser = parse_top_p)]
     pub top_p: Option<f32>,
+    /// Word vectors of a two-phase model, where they are not at the place it was trained with
+    #[arg(long, value_name = "FILE")]
+    pub word_vectors: Option<PathBuf>,
     /// What is judged: t (words), v (faces), a (voice)
     #[arg(long, value_name = "LETTERS", default_value = "tav", value_parser = parse_modalities)]
     pub modalities: mesm::Modalities,
@@ -79,38 +82,49 @@ pub struct EvalArguments {
 /// # Errors
 /// [`CliError`], which knows its exit code.
 pub fn run(arguments: &EvalArguments, out: &mut impl Write) -> Result<(), CliError> {
-    let judge = Judge::load(
-        arguments.weights.as_deref(),
-        arguments.text_encoder.as_deref(),
-        arguments.top_p,
-        device::open(arguments.device)?,
-    )?;
+    let judge = Asked {
+        weights: arguments.weights.as_deref(),
+        text_encoder: arguments.text_encoder.as_deref(),
+        word_vectors: arguments.word_vectors.as_deref(),
+        top_p: arguments.top_p,
+        device: device::open(arguments.device)?,
+    }
+    .load()?;
     check_thresholds(arguments, &judge)?;
     let mut splits = vec![("--split", arguments.split.as_str())];
     if let Some(split) = &arguments.thresholds_from {
         splits.push(("--thresholds-from", split));
     }
-    let data = Data::open(&arguments.data, judge.config(), &splits)?;
+    let data = Data::open(&arguments.data, judge.learner().classes(), &splits)?;
     let one = |modality: Modality| -> Result<ModalityReport, CliError> {
         let wanted = arguments.modalities.contains(modality)
-            && judge.config().modalities.contains(modality)
+            && judge.learner().modalities().contains(modality)
             && data.has(&arguments.split, modality);
         if !wanted {
             return Ok(judge.report(&Answers::default(), "tva"));
         }
         report(arguments, &judge, &data, &modality.letter().to_string())
     };
+    let all = arguments.modalities.to_string();
+    let aligned = data.is_aligned(&arguments.split) && arguments.modalities.count() > 1;
     let mut evaluation = Evaluation {
         split: arguments.split.clone(),
         weights: judge.weights.clone(),
-        faces: one(Modality::Visual)?,
-        audio: one(Modality::Acoustic)?,
-        text: one(Modality::Text)?,
-        composed: None,
+        ..Evaluation::default()
     };
-    if arguments.composed {
-        let all = arguments.modalities.to_string();
-        evaluation = evaluation.with_composed(report(arguments, &judge, &data, &all)?);
+    if judge.asks_sentiment() {
+        let answers = judge.ask(&data.store, &arguments.split, &all, |_, _| ())?;
+        evaluation.sentiment = Some(SentimentReport::new(&answers));
+    } else {
+        evaluation.faces = one(Modality::Visual)?;
+        evaluation.audio = one(Modality::Acoustic)?;
+        evaluation.text = one(Modality::Text)?;
+        if aligned {
+            evaluation.together = Some(report(arguments, &judge, &data, &all)?);
+        }
+        if arguments.composed && !aligned {
+            evaluation = evaluation.with_composed(report(arguments, &judge, &data, &all)?);
+        }
     }
     if let Some(folder) = &arguments.figures {
         draw(&evaluation, folder)?;
@@ -127,7 +141,7 @@ pub fn run(arguments: &EvalArguments, out: &mut impl Write) -> Result<(), CliErr
 
 /// Thresholds are about classes that were trained as questions of their own.
 fn check_thresholds(arguments: &EvalArguments, judge: &Judge) -> Result<(), CliError> {
-    if arguments.thresholds_from.is_some() && judge.config().activation == Activation::Softmax {
+    if arguments.thresholds_from.is_some() && judge.learner().activation() == Activation::Softmax {
         return Err(CliError::Arguments(format!(
             "--thresholds-from: the classes of {} were trained against each other, so none has a threshold of its own",
             judge.weights
@@ -143,32 +157,25 @@ fn report(
     data: &Data,
     letters: &str,
 ) -> Result<ModalityReport, CliError> {
-    let ask = |split: &str| judge.ask(&data.store, split, letters, |_| ());
+    let ask = |split: &str| judge.ask(&data.store, split, letters, |_, _| ());
     let answers = ask(&arguments.split)?;
-    let mut report = judge.report(&answers, letters);
-    if let Some(split) = &arguments.thresholds_from {
-        let table = |answers: &Answers| questions(answers, letters, judge.config().classes.len());
-        let thresholds = table(&ask(split)?)?.best_thresholds();
-        let scores = table(&answers)?.scores(&thresholds).map_err(wrong)?;
-        report.notes.extend(scores.notes(&report.classes));
-        report.multi_label = Some(scores);
-    }
-    Ok(report)
-}
-
-/// Each class as a question of its own.
-fn questions(answers: &Answers, letters: &str, classes: usize) -> Result<MultiLabel, CliError> {
-    let answered = answers.of(only(letters));
-    let logits: Vec<f32> = answered
-        .iter()
-        .flat_map(|(_, _, logits)| *logits)
-        .copied()
-        .collect();
-    let truth: Vec<bool> = answered
-        .iter()
-        .flat_map(|(_, label, _)| (0..classes).map(|class| class == usize::from(*label)))
-        .collect();
-    MultiLabel::new(classes, &logits, &truth).map_err(wrong)
+    let classes = judge.learner().classes();
+    let told = |answers: &Answers| questions(&told(answers, letters), classes.len()).map_err(wrong);
+    let several = answers.labels.iter().any(Option::is_none);
+    let thresholds = match &arguments.thresholds_from {
+        Some(split) => Some(told(&ask(split)?)?.best_thresholds()),
+        None if several => Some(vec![0.5; classes.len()]),
+        None => None,
+    };
+    let Some(thresholds) = thresholds else {
+        return Ok(judge.report(&answers, letters));
+    };
+    let scores = told(&answers)?.scores(&thresholds).map_err(wrong)?;
+    Ok(if several {
+        ModalityReport::of_several(classes, scores)
+    } else {
+        judge.report(&answers, letters).with_multi_label(scores)
+    })
 }
 
 fn wrong(error: impl std::error::Error) -> CliError {

@@ -6,9 +6,12 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
 use mesm::Modality;
+use mesm::two_phase::TwoPhaseConfig;
 use mesm::weights::{FloatFormat, WeightsError};
 use mesm_data::store::write_atomically;
-use mesm_train::weights::{encoder_to_bytes, model_to_bytes, with_shift};
+use mesm_train::features::FeatureSettings;
+use mesm_train::learner::Learner;
+use mesm_train::weights::{InputSettings, encoder_to_bytes, model_to_bytes, to_bytes, with_shift};
 
 use crate::choices::TEXT_ENCODER;
 use crate::error::CliError;
@@ -96,6 +99,9 @@ pub fn run(arguments: &ExportArguments, out: &mut impl Write) -> Result<(), CliE
     let device = Device::flex();
     let file = WeightsFile::read(&arguments.weights)?;
     let origin = file.origin()?;
+    if let Some((config, features)) = origin.two_phase()? {
+        return two_phase(arguments, &origin, &config, features, out);
+    }
     let settings = origin.settings()?;
     if settings.guessed {
         return Err(CliError::WeightsConfig {
@@ -110,14 +116,19 @@ pub fn run(arguments: &ExportArguments, out: &mut impl Write) -> Result<(), CliE
     };
     let mut model = origin.load(&settings.config, &device)?;
     if let Some(folder) = &arguments.data {
-        let data = Data::open(folder, &settings.config, &[("--data", COUNTED_SPLIT)])?;
+        let data = Data::open(
+            folder,
+            &settings.config.classes,
+            &[("--data", COUNTED_SPLIT)],
+        )?;
         for (modality, share) in &arguments.prior {
             let logs = log_frequencies(&data, &settings.config.classes, *modality)?;
             let shift: Vec<f32> = logs.iter().map(|log| share * log).collect();
             model = with_shift(model, *modality, &shift).map_err(wrong)?;
         }
     }
-    let bytes = model_to_bytes(&model, &settings.mel, arguments.format.into()).map_err(wrong)?;
+    let inputs = InputSettings::Spectrogram(settings.mel.clone());
+    let bytes = model_to_bytes(&model, &inputs, arguments.format.into()).map_err(wrong)?;
     // Both are made before either is written: an error leaves what was there.
     let text = match arguments.text_out.as_deref() {
         Some(folder) => Some((folder, text(arguments, &origin, &device)?)),
@@ -131,6 +142,32 @@ pub fn run(arguments: &ExportArguments, out: &mut impl Write) -> Result<(), CliE
         told(out, folder, bytes.len())?;
     }
     Ok(())
+}
+
+/// Writes a two-phase model, which has neither a text encoder nor parts.
+fn two_phase(
+    arguments: &ExportArguments,
+    origin: &Origin<'_>,
+    config: &TwoPhaseConfig,
+    features: FeatureSettings,
+    out: &mut impl Write,
+) -> Result<(), CliError> {
+    if arguments.text_out.is_some() || !arguments.prior.is_empty() {
+        return Err(CliError::Arguments(format!(
+            "--text-out and --prior are for end-to-end models; {} holds {}",
+            origin.name(),
+            config.kind
+        )));
+    }
+    let learner = Learner::TwoPhase(origin.load_two_phase(config, &Device::flex())?);
+    let inputs = InputSettings::Features(features);
+    let bytes = to_bytes(&learner, &inputs, arguments.format.into());
+    let bytes = bytes.map_err(|source| CliError::Weights {
+        path: arguments.weights.clone(),
+        source,
+    })?;
+    write_atomically(&arguments.out, &bytes)?;
+    told(out, &arguments.out, bytes.len())
 }
 
 /// Logarithms of how often each class occurs among the rows of a modality to learn from, their mean taken away.

@@ -15,6 +15,15 @@ use crate::error::CliError;
 /// The face detector's weights (from facenet-pytorch, MIT).
 const MTCNN: &[u8] = include_bytes!("../../../static/mtcnn.safetensors");
 
+/// The program's detector.
+///
+/// # Errors
+/// When it does not load.
+pub(crate) fn detector(device: &Device) -> Result<Mtcnn, CliError> {
+    Mtcnn::from_safetensors(MTCNN, MtcnnConfig::default(), device)
+        .map_err(|e| CliError::Faces(e.to_string()))
+}
+
 /// The program's detector behind a tracker that knows no face yet.
 pub(crate) struct Faces(FaceTracker);
 
@@ -24,9 +33,8 @@ impl Faces {
     /// # Errors
     /// When it does not load.
     pub(crate) fn new(device: &Device) -> Result<Self, CliError> {
-        let detector = Mtcnn::from_safetensors(MTCNN, MtcnnConfig::default(), device)
-            .map_err(|e| CliError::Faces(e.to_string()))?;
-        Ok(Self(FaceTracker::new(detector, TrackerConfig::default())))
+        let tracker = FaceTracker::new(detector(device)?, TrackerConfig::default());
+        Ok(Self(tracker))
     }
 
     /// The face in the next frame.

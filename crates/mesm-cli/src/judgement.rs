@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use mesm::{Cost, Modality, Prediction};
+use mesm_features::handcrafted::FacePoints;
 use serde::Serialize;
 
 use crate::notes::WindowNote;
@@ -26,6 +27,8 @@ pub struct Evidence {
     pub frames: Vec<std::sync::Arc<mesm_data::clip::Frame>>,
     /// Face crops, each `[3, 48, 48]` in 0..=255; empty where the faces were left out.
     pub crops: Vec<Vec<f32>>,
+    /// The face's points in each of them; `None` where no face was found, or they are no face's.
+    pub points: Vec<Option<FacePoints>>,
     /// Mel chunks, each `[128, 32]`, as powers.
     pub chunks: Vec<Vec<f32>>,
     /// The model's whole answer.

@@ -5,21 +5,25 @@ use std::path::Path;
 
 use burn::tensor::{Device, Tensor};
 use indicatif::{ProgressBar, ProgressStyle};
-use mesm::{Activation, Modality, ModelConfig, Output};
+use mesm::two_phase::TwoPhaseConfig;
+use mesm::{Activation, Modality};
+use mesm_data::compose;
 use mesm_data::manifest::{Options, Progress, prepare};
 use mesm_data::store::{RowInfo, Store};
 use mesm_train::Utterances;
 use mesm_train::config::PhaseConfig;
 use mesm_train::examples::Examples;
-use mesm_train::judge::{Answers, judge};
-use mesm_train::learner::Learner;
-use mesm_train::reading::Reading;
+use mesm_train::features::{FeatureReader, FeatureSettings};
+use mesm_train::judge::{Answers, Told, judge};
+use mesm_train::learner::{Answer, EndToEnd, Learner};
+use mesm_train::reading::{Reading, SENTIMENT, Target};
 use mesm_train::report::{Answered, Confidence, ModalityReport, Reporting};
 
 use crate::error::CliError;
 use crate::faces::Finder;
-use crate::weights::WeightsFile;
-use crate::words::Words;
+use crate::weights::{Origin, WeightsFile};
+use crate::word_table::word_table;
+use crate::words::{TextFiles, Words};
 
 /// A file that only a store has.
 const STORE_MARK: &str = "store.json";
@@ -48,17 +52,17 @@ impl Data {
     /// each with the flag that asks for it.
     pub(crate) fn open(
         folder: &Path,
-        config: &ModelConfig,
+        classes: &[String],
         splits: &[(&str, &str)],
     ) -> Result<Self, CliError> {
         if folder.join(STORE_MARK).is_file() {
             let store = Store::open(folder)?;
-            if store.classes() != config.classes {
+            if store.classes() != classes && classes != [SENTIMENT] {
                 return Err(CliError::Arguments(format!(
                     "{}: its classes are {}; the weights know {}. Prepare the data with --classes in the weights' order",
                     folder.display(),
                     store.classes().join(","),
-                    config.classes.join(",")
+                    classes.join(",")
                 )));
             }
             for (flag, split) in splits {
@@ -74,7 +78,7 @@ impl Data {
             source,
         })?;
         let options = Options {
-            classes: config.classes.clone(),
+            classes: classes.to_vec(),
             splits: splits
                 .iter()
                 .map(|(_, split)| (*split).to_owned())
@@ -97,16 +101,23 @@ impl Data {
         })
     }
 
+    /// Whether a split has utterances of the data's own, with face and voice.
+    pub(crate) fn is_aligned(&self, split: &str) -> bool {
+        compose::aligned(&self.store.rows(split))
+    }
+
     /// Whether a split has utterances to judge this modality by.
     pub(crate) fn has(&self, split: &str, modality: Modality) -> bool {
         self.rows(split, modality).next().is_some()
     }
 
-    /// The rows of a split that are such a modality's; the words of a recording are not the words'.
+    /// The rows of a split that are such a modality's. Where each row is of one modality, the words of a recording are not
+    /// the words'.
     pub(crate) fn rows(&self, split: &str, modality: Modality) -> impl Iterator<Item = RowInfo> {
-        let rows = self.store.rows(split).into_iter();
-        rows.filter(move |row| match modality {
-            Modality::Text => row.has_text && !row.has_audio && !row.has_faces,
+        let rows = self.store.rows(split);
+        let whole = compose::aligned(&rows);
+        rows.into_iter().filter(move |row| match modality {
+            Modality::Text => row.has_text && (whole || !row.has_audio && !row.has_faces),
             Modality::Visual => row.has_faces,
             Modality::Acoustic => row.has_audio,
         })
@@ -124,40 +135,93 @@ fn check_split(store: &Store, flag: &str, split: &str) -> Result<(), CliError> {
     )))
 }
 
-impl Judge {
-    /// The model of a file, or the built-in one, with the text encoder that belongs to it.
-    pub(crate) fn load(
-        weights: Option<&Path>,
-        text_encoder: Option<&Path>,
-        top_p: Option<f32>,
-        device: Device,
-    ) -> Result<Self, CliError> {
-        let file = WeightsFile::named_or_built_in(weights)?;
+/// A model as it is asked for on a command line.
+pub(crate) struct Asked<'a> {
+    /// Trained weights; those of the program if there are none.
+    pub weights: Option<&'a Path>,
+    /// Folder of the text encoder.
+    pub text_encoder: Option<&'a Path>,
+    /// Word vectors in place of those that a two-phase model was trained with, which may have moved.
+    pub word_vectors: Option<&'a Path>,
+    /// Share of the attention mass that is kept.
+    pub top_p: Option<f32>,
+    /// Where to compute.
+    pub device: Device,
+}
+
+impl Asked<'_> {
+    /// Loads the model with what belongs to it.
+    pub(crate) fn load(self) -> Result<Judge, CliError> {
+        let file = WeightsFile::named_or_built_in(self.weights)?;
         let origin = file.origin()?;
-        let settings = origin.settings()?;
-        let mut config = settings.config.clone();
-        config.top_p = top_p.unwrap_or(config.top_p);
-        let words = Words::load(text_encoder, &origin, &device)?;
-        words.check(&config, &origin)?;
-        let model = origin.load(&config, &device)?;
-        let (encoder, tokenizer) = words.into_parts();
-        let max_tokens = MAX_TOKENS.min(encoder.max_tokens());
-        Ok(Self {
-            reading: Reading::new(tokenizer, max_tokens, &settings.mel, 0)?,
-            learner: Learner { encoder, model },
-            device,
+        let (learner, reading) = match origin.two_phase()? {
+            Some((config, features)) => self.two_phase(&origin, &config, features)?,
+            None => self.end_to_end(&origin)?,
+        };
+        Ok(Judge {
+            reading: reading.about(if learner.classes() == [SENTIMENT] {
+                Target::Sentiment
+            } else {
+                Target::Classes
+            }),
+            learner,
+            device: self.device,
             weights: origin.name(),
         })
     }
 
-    /// The model's settings.
-    pub(crate) fn config(&self) -> &ModelConfig {
-        self.learner.model.config()
+    fn end_to_end(&self, origin: &Origin<'_>) -> Result<(Learner, Reading), CliError> {
+        let settings = origin.settings()?;
+        let mut config = settings.config;
+        config.top_p = self.top_p.unwrap_or(config.top_p);
+        let words = Words::load(self.text_encoder, origin, &self.device)?;
+        words.check(&config, origin)?;
+        let model = origin.load(&config, &self.device)?;
+        let (encoder, tokenizer) = words.into_parts();
+        let max_tokens = MAX_TOKENS.min(encoder.max_tokens());
+        let reading = Reading::new(tokenizer, max_tokens, &settings.mel, 0)?;
+        Ok((Learner::EndToEnd(EndToEnd { encoder, model }), reading))
+    }
+
+    fn two_phase(
+        &self,
+        origin: &Origin<'_>,
+        config: &TwoPhaseConfig,
+        mut features: FeatureSettings,
+    ) -> Result<(Learner, Reading), CliError> {
+        if self.top_p.is_some() {
+            return Err(CliError::Arguments(format!(
+                "--top-p: {} holds a model that selects nothing",
+                origin.name()
+            )));
+        }
+        if let Some(moved) = self.word_vectors {
+            features.config.word_vectors = Some(moved.to_owned());
+        }
+        let text = TextFiles::read(self.text_encoder, true)?;
+        let words = word_table(features.config.word_vectors.as_deref(), &text)?;
+        let reader = FeatureReader::trained(&features, words)?;
+        let model = origin.load_two_phase(config, &self.device)?;
+        Ok((Learner::TwoPhase(model), Reading::of_features(reader, 0)))
+    }
+}
+
+impl Judge {
+    /// The model.
+    pub(crate) fn learner(&self) -> &Learner {
+        &self.learner
+    }
+
+    /// Whether it was trained to tell sentiment.
+    pub(crate) fn asks_sentiment(&self) -> bool {
+        self.reading.target() == Target::Sentiment
     }
 
     /// Changes the share of the attention mass that is kept.
     pub(crate) fn set_top_p(&mut self, top_p: f32) -> Result<(), CliError> {
-        Ok(self.learner.model.set_top_p(top_p)?)
+        self.learner
+            .set_top_p(top_p)
+            .map_err(|e| CliError::Arguments(e.to_string()))
     }
 
     /// What the model says about the modality or modalities named; `hear` is shown every output.
@@ -166,7 +230,7 @@ impl Judge {
         store: &Store,
         split: &str,
         letters: &str,
-        mut hear: impl FnMut(&Output),
+        mut hear: impl FnMut(&Answer, &Utterances),
     ) -> Result<Answers, CliError> {
         let phase = PhaseConfig {
             name: letters.to_owned(),
@@ -175,9 +239,9 @@ impl Judge {
         };
         let lessons = Examples::to_judge(store, &self.reading, &phase, split)?;
         let bar = bar(&format!("batches ({letters}) judged"));
-        let no_loss = |output: &Output, _: &Utterances| {
-            hear(output);
-            Tensor::zeros([1], &output.logits.device())
+        let no_loss = |answer: &Answer, utterances: &Utterances| {
+            hear(answer, utterances);
+            Tensor::zeros([1], &answer.logits().device())
         };
         let answers = judge(
             &self.learner,
@@ -196,7 +260,7 @@ impl Judge {
     /// How reports about this model are made.
     pub(crate) fn reporting(&self) -> Reporting {
         Reporting {
-            confidence: match self.config().activation {
+            confidence: match self.learner.activation() {
                 Activation::Sigmoid => Confidence::Sigmoid,
                 Activation::Softmax => Confidence::Softmax,
             },
@@ -206,22 +270,31 @@ impl Judge {
 
     /// The figures of some answers: of the one modality that `letters` names, or fused.
     pub(crate) fn report(&self, answers: &Answers, letters: &str) -> ModalityReport {
-        let answered: Vec<Answered<'_>> = answers
-            .of(only(letters))
+        let answered: Vec<Answered<'_>> = told(answers, letters)
             .into_iter()
-            .map(|(index, label, logits)| Answered {
-                truth: usize::from(label),
-                logits,
-                source: &answers.sources[index],
-                subject: &answers.subjects[index],
+            .filter_map(|told| {
+                Some(Answered {
+                    truth: usize::from(told.label?),
+                    logits: told.logits,
+                    source: &answers.sources[told.index],
+                    subject: &answers.subjects[told.index],
+                })
             })
             .collect();
-        ModalityReport::new(&self.config().classes, &answered, &self.reporting())
+        ModalityReport::new(self.learner.classes(), &answered, &self.reporting())
     }
 }
 
+/// What was said by the one modality that `letters` names, or fused. A model without an answer of its own for a modality
+/// that was given nothing else has said what it has to say in the fused one.
+pub(crate) fn told<'a>(answers: &'a Answers, letters: &str) -> Vec<Told<'a>> {
+    let own = only(letters).map(|modality| answers.of(Some(modality)));
+    own.filter(|own| !own.is_empty())
+        .unwrap_or_else(|| answers.of(None))
+}
+
 /// The modality that is judged alone.
-pub(crate) fn only(letters: &str) -> Option<Modality> {
+fn only(letters: &str) -> Option<Modality> {
     Modality::FUSION_ORDER
         .into_iter()
         .find(|modality| letters == modality.letter().to_string())

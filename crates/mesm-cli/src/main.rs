@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use mesm_cli::arguments::{Arguments, Command};
 use mesm_cli::error::CliError;
-use mesm_cli::{eval, export, infer, prepare_manifest, sweep, train};
+use mesm_cli::{eval, explain, export, infer, paper, prepare_manifest, stats, sweep, train};
 
 #[cfg(target_arch = "x86_64")]
 use gemm as _;
@@ -34,10 +34,13 @@ fn main() -> ExitCode {
     let outcome = match arguments.command {
         Command::Infer(infer) => infer::run(&infer, &mut stdout),
         Command::Prepare(prepare) => prepare_manifest::run(&prepare, &mut stdout),
+        Command::Stats(stats) => stats::run(&stats, &mut stdout),
         Command::Train(train) => train::run(&train, &mut stdout),
         Command::Eval(eval) => eval::run(&eval, &mut stdout),
         Command::Sweep(sweep) => sweep::run(&sweep, &mut stdout),
+        Command::Explain(explain) => explain::run(&explain, &mut stdout),
         Command::Export(export) => export::run(&export, &mut stdout),
+        Command::Report(report) => paper::run(&report, &mut stdout),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

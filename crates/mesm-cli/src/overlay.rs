@@ -11,6 +11,7 @@ use std::path::Path;
 use image::{ImageFormat, Rgb, RgbImage, imageops};
 use mesm::{AttentionMaps, Modality, Prediction};
 use mesm_data::clip::Frame;
+use mesm_data::store::write_atomically;
 
 use crate::error::CliError;
 use crate::judgement::{Evidence, FaceEntry, Judgement};
@@ -23,7 +24,7 @@ const MEL_ZOOM: (u32, u32) = (6, 3);
 const GAP: u32 = 6;
 const RED: Rgb<u8> = Rgb([230, 30, 30]);
 const GREEN: Rgb<u8> = Rgb([40, 220, 80]);
-const BACKGROUND: Rgb<u8> = Rgb([24, 24, 24]);
+pub(crate) const BACKGROUND: Rgb<u8> = Rgb([24, 24, 24]);
 
 /// Writes the pictures of a window; each file appears whole or not at all. Returns their number.
 ///
@@ -103,7 +104,7 @@ fn boxed(frame: &Frame, face: Option<&FaceEntry>) -> Option<RgbImage> {
 }
 
 /// A crop `[3, 48, 48]` in 0..=255 as a picture.
-fn face(crop: &[f32]) -> RgbImage {
+pub(crate) fn face(crop: &[f32]) -> RgbImage {
     let plane = (FACE.0 * FACE.1) as usize;
     RgbImage::from_fn(FACE.0, FACE.1, |x, y| {
         let at = (y * FACE.0 + x) as usize;
@@ -115,7 +116,7 @@ fn face(crop: &[f32]) -> RgbImage {
 }
 
 /// A chunk `[128, 32]` of powers as a grey picture, 80 dB below the window's loudest point black; low tones below.
-fn mel(chunk: &[f32], loudest: f32) -> RgbImage {
+pub(crate) fn mel(chunk: &[f32], loudest: f32) -> RgbImage {
     RgbImage::from_fn(MEL.0, MEL.1, |x, y| {
         let power = chunk
             .get(((MEL.1 - 1 - y) * MEL.0 + x) as usize)
@@ -139,8 +140,8 @@ fn sheet(
     row: usize,
     flipped: bool,
 ) -> RgbImage {
-    let (width, height) = (input.width() * zoom.0, input.height() * zoom.1);
-    let large = imageops::resize(input, width, height, imageops::FilterType::Nearest);
+    let large = enlarged(input, zoom);
+    let (width, height) = large.dimensions();
     let columns = 1 + maps.len() as u32;
     let rows = if maps.is_empty() { 1 } else { 2 };
     let mut sheet = RgbImage::from_pixel(
@@ -151,21 +152,10 @@ fn sheet(
     imageops::replace(&mut sheet, &large, 0, 0);
     for (layer, maps) in maps.iter().enumerate() {
         let left = i64::from((1 + layer as u32) * (width + GAP));
-        let grid = Grid {
-            columns: maps.width as u32,
-            rows: maps.height as u32,
-            flipped,
-        };
-        if let Some(mask) = maps.masks.get(row) {
-            let kept = paint(&large, grid, |at, pixel| {
-                if mask.get(at).copied().unwrap_or(false) {
-                    mix(pixel, RED, 0.55)
-                } else {
-                    mix(pixel, BACKGROUND, 0.6)
-                }
-            });
+        if let Some(kept) = kept(&large, maps, row, flipped) {
             imageops::replace(&mut sheet, &kept, left, 0);
         }
+        let grid = Grid::of(maps, flipped);
         if let Some(weights) = maps.weights.get(row) {
             let largest = weights.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
             let soft = paint(&large, grid, |at, pixel| {
@@ -182,6 +172,30 @@ fn sheet(
     sheet
 }
 
+/// A picture with each of its pixels `zoom` times across and down.
+pub(crate) fn enlarged(picture: &RgbImage, zoom: (u32, u32)) -> RgbImage {
+    let (width, height) = (picture.width() * zoom.0, picture.height() * zoom.1);
+    imageops::resize(picture, width, height, imageops::FilterType::Nearest)
+}
+
+/// The points that a layer kept of frame or chunk `row` in red over its picture, the rest darkened; `None` if the layer has
+/// no such row. `flipped` pictures have the map's first row at the bottom.
+pub(crate) fn kept(
+    picture: &RgbImage,
+    maps: &AttentionMaps,
+    row: usize,
+    flipped: bool,
+) -> Option<RgbImage> {
+    let mask = maps.masks.get(row)?;
+    Some(paint(picture, Grid::of(maps, flipped), |at, pixel| {
+        if mask.get(at).copied().unwrap_or(false) {
+            mix(pixel, RED, 0.55)
+        } else {
+            mix(pixel, BACKGROUND, 0.6)
+        }
+    }))
+}
+
 /// The points of an attention map over a picture.
 #[derive(Clone, Copy)]
 struct Grid {
@@ -189,6 +203,16 @@ struct Grid {
     rows: u32,
     /// The map's first row is at the bottom of the picture.
     flipped: bool,
+}
+
+impl Grid {
+    fn of(maps: &AttentionMaps, flipped: bool) -> Self {
+        Self {
+            columns: maps.width as u32,
+            rows: maps.height as u32,
+            flipped,
+        }
+    }
 }
 
 /// Colours each pixel by the point of the grid that covers it.
@@ -208,7 +232,7 @@ fn paint(picture: &RgbImage, grid: Grid, colour: impl Fn(usize, Rgb<u8>) -> Rgb<
     })
 }
 
-fn mix(under: Rgb<u8>, over: Rgb<u8>, share: f32) -> Rgb<u8> {
+pub(crate) fn mix(under: Rgb<u8>, over: Rgb<u8>, share: f32) -> Rgb<u8> {
     Rgb([0, 1, 2].map(|c| {
         (f32::from(under.0[c]) * (1.0 - share) + f32::from(over.0[c]) * share).round() as u8
     }))
@@ -219,20 +243,13 @@ fn heat(weight: f32) -> Rgb<u8> {
     Rgb([(120.0 + 135.0 * weight) as u8, (230.0 * weight) as u8, 30])
 }
 
-/// Encodes in memory, writes beside the target and renames.
-fn save(path: &Path, picture: &RgbImage) -> Result<(), CliError> {
+/// Encodes in memory and writes the file whole or not at all.
+pub(crate) fn save(path: &Path, picture: &RgbImage) -> Result<(), CliError> {
     let mut bytes = Cursor::new(Vec::new());
     picture
         .write_to(&mut bytes, ImageFormat::Png)
         .map_err(|error| CliError::unwritable(path, std::io::Error::other(error)))?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let file = tempfile::NamedTempFile::new_in(folder)
-        .map_err(|source| CliError::unwritable(path, source))?;
-    std::fs::write(file.path(), bytes.into_inner())
-        .map_err(|source| CliError::unwritable(path, source))?;
-    file.persist(path)
-        .map_err(|error| CliError::unwritable(path, error.error))?;
-    Ok(())
+    Ok(write_atomically(path, &bytes.into_inner())?)
 }
 
 #[cfg(test)]
@@ -274,6 +291,7 @@ mod tests {
             evidence: Some(Evidence {
                 frames: vec![Arc::new(frame)],
                 crops: vec![vec![200.0; 3 * 48 * 48]],
+                points: vec![None],
                 chunks: vec![vec![1.0; 128 * 32]],
                 prediction: Some(prediction),
             }),

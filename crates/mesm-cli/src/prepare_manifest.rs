@@ -1,16 +1,16 @@
 //! `mesm prepare manifest`: a folder of tables and archives into a store.
 
-use std::fmt::Write as _;
 use std::io::Write;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
-use mesm_data::manifest::{Options, Outcome, Progress, prepare};
+use mesm_data::manifest::{Options, prepare};
 
 use crate::error::CliError;
 use crate::faces::Finder;
+use crate::prepare_corpus::{self, CorpusArguments, IemocapArguments};
+use crate::prepare_report::{bar, print, show};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -39,6 +39,14 @@ Exit code: 0 done, 1 the machine failed, 2 the input is at fault.";
 pub enum PrepareCommand {
     /// Tables of labelled faces, voices, sentences and videos, whichever there are.
     Manifest(ManifestArguments),
+    /// IEMOCAP as it is handed out.
+    Iemocap(IemocapArguments),
+    /// CMU-MOSEI's raw files.
+    #[command(after_help = prepare_corpus::help(prepare_corpus::MOSEI))]
+    Mosei(CorpusArguments),
+    /// The folders of utterances already cut that the authors of the NAACL paper hand out.
+    #[command(after_help = prepare_corpus::help(prepare_corpus::PROCESSED))]
+    Processed(CorpusArguments),
 }
 
 /// `mesm prepare manifest`.
@@ -72,7 +80,15 @@ pub struct ManifestArguments {
 /// # Errors
 /// [`CliError`], which knows its exit code.
 pub fn run(command: &PrepareCommand, stdout: &mut impl Write) -> Result<(), CliError> {
-    let PrepareCommand::Manifest(arguments) = command;
+    match command {
+        PrepareCommand::Manifest(arguments) => manifest(arguments, stdout),
+        PrepareCommand::Iemocap(arguments) => prepare_corpus::iemocap(arguments, stdout),
+        PrepareCommand::Mosei(arguments) => prepare_corpus::mosei(arguments, stdout),
+        PrepareCommand::Processed(arguments) => prepare_corpus::processed(arguments, stdout),
+    }
+}
+
+fn manifest(arguments: &ManifestArguments, stdout: &mut impl Write) -> Result<(), CliError> {
     let options = Options {
         classes: arguments
             .classes
@@ -82,12 +98,7 @@ pub fn run(command: &PrepareCommand, stdout: &mut impl Write) -> Result<(), CliE
         splits: Vec::new(),
         shard_bytes: arguments.shard_mb * 1_000_000,
     };
-    let bar = ProgressBar::no_length();
-    if let Ok(style) = ProgressStyle::with_template(
-        "{bar:30} {pos} of {len} rows, {elapsed} passed, {eta} to go{msg}",
-    ) {
-        bar.set_style(style);
-    }
+    let bar = bar();
     let outcome = prepare(
         &arguments.folder,
         &arguments.out,
@@ -99,169 +110,5 @@ pub fn run(command: &PrepareCommand, stdout: &mut impl Write) -> Result<(), CliE
         },
     );
     bar.finish_and_clear();
-    let outcome = outcome?;
-    let text = if arguments.json {
-        let mut line = serde_json::to_string(&outcome.report).unwrap_or_default();
-        line.push('\n');
-        line
-    } else {
-        render(&outcome, &arguments.out)
-    };
-    let written = stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush());
-    written.map_err(CliError::stdout)
-}
-
-fn show(bar: &ProgressBar, progress: Progress) {
-    bar.set_length(progress.rows);
-    bar.set_position(progress.rows_done);
-    bar.set_message(format!(
-        ", shard {} of {}",
-        progress.shards_done, progress.shards
-    ));
-}
-
-/// The report for people.
-fn render(outcome: &Outcome, store: &Path) -> String {
-    let mut out = String::new();
-    // Writing into a string cannot fail.
-    let _ = write_table(outcome, store, &mut out);
-    out
-}
-
-fn write_table(outcome: &Outcome, store: &Path, out: &mut String) -> std::fmt::Result {
-    let report = &outcome.report;
-    writeln!(
-        out,
-        "{}: {} rows, {:.1} MB, {} shards written now, {} kept\n",
-        store.display(),
-        report.rows,
-        report.bytes as f64 / 1e6,
-        outcome.written,
-        outcome.kept
-    )?;
-    let widest = report.splits.keys().map(|split| split.chars().count());
-    let width = widest.max().unwrap_or(0).max(5);
-    write!(
-        out,
-        "{:width$}  {:>8}  {:>7}  {:>7}  {:>7}",
-        "split", "rows", "faces", "voices", "texts"
-    )?;
-    for class in &report.classes {
-        write!(out, "  {class:>8}")?;
-    }
-    writeln!(out)?;
-    for (split, counts) in &report.splits {
-        write!(
-            out,
-            "{split:width$}  {:>8}  {:>7}  {:>7}  {:>7}",
-            counts.rows, counts.faces, counts.audio, counts.text
-        )?;
-        for class in &report.classes {
-            let cell = class.chars().count().max(8);
-            write!(out, "  {:>cell$}", counts.labels.get(class).unwrap_or(&0))?;
-        }
-        writeln!(out)?;
-    }
-    if report.skipped.is_empty() {
-        writeln!(out, "\nnothing was left out")?;
-    } else {
-        writeln!(
-            out,
-            "\nleft out ({}; all reasons in report.json)",
-            report.left_out()
-        )?;
-        for skipped in &report.skipped {
-            let examples: Vec<String> = skipped
-                .examples
-                .iter()
-                .take(2)
-                .map(|example| match example.line {
-                    Some(line) => format!("line {line}: {}", example.found),
-                    None => example.found.clone(),
-                })
-                .collect();
-            writeln!(
-                out,
-                "{:15}  {:>7}  {:23}  {}",
-                skipped.file,
-                skipped.count,
-                skipped.reason.words(),
-                examples.join("; ").escape_debug()
-            )?;
-        }
-    }
-    for file in &report.not_read {
-        writeln!(out, "not read    {}: {}", file.file, file.reason)?;
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use mesm_data::manifest::{Example, NotRead, Reason, Report, Skipped, SplitReport};
-
-    use super::*;
-
-    #[test]
-    fn the_table_has_this_form() {
-        let train = SplitReport {
-            rows: 12,
-            faces: 5,
-            audio: 3,
-            text: 7,
-            shards: 1,
-            bytes: 2_500_000,
-            labels: BTreeMap::from([("joy".to_owned(), 12)]),
-            sources: BTreeMap::new(),
-        };
-        let example = |line, found: &str| Example {
-            line,
-            found: found.to_owned(),
-        };
-        let outcome = Outcome {
-            report: Report {
-                format: 1,
-                version: "0".to_owned(),
-                classes: vec!["bewilderment".to_owned(), "joy".to_owned()],
-                fingerprint: String::new(),
-                inputs: Vec::new(),
-                rows: 12,
-                bytes: 2_500_000,
-                splits: BTreeMap::from([("train".to_owned(), train)]),
-                skipped: vec![Skipped {
-                    file: "faces.csv".to_owned(),
-                    reason: Reason::MissingMedia,
-                    count: 3,
-                    examples: vec![
-                        example(Some(4), "a\nb.jpg"),
-                        example(Some(5), "c.jpg"),
-                        example(Some(6), "d.jpg"),
-                    ],
-                }],
-                not_read: vec![NotRead {
-                    file: "audio.tar".to_owned(),
-                    reason: "there is no audio.csv".to_owned(),
-                }],
-            },
-            written: 1,
-            kept: 2,
-        };
-        assert_eq!(
-            render(&outcome, Path::new("s")),
-            "\
-s: 12 rows, 2.5 MB, 1 shards written now, 2 kept
-
-split      rows    faces   voices    texts  bewilderment       joy
-train        12        5        3        7             0        12
-
-left out (3; all reasons in report.json)
-faces.csv              3  file missing             line 4: a\\nb.jpg; line 5: c.jpg
-not read    audio.tar: there is no audio.csv
-"
-        );
-    }
+    print(&outcome?, &arguments.out, arguments.json, stdout)
 }

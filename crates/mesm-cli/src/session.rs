@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use burn::tensor::Device;
 use mesm::{Batch, Modality, Model, Prediction};
 use mesm_data::clip::{Frame, Window};
+use mesm_features::handcrafted::FacePoints;
 use mesm_features::mel::{MELS, MelConfig, MelPlan, PIECE_FRAMES};
 use mesm_features::track::CropResult;
 use mesm_features::window::{Sentence, WindowInput};
@@ -108,6 +109,7 @@ impl Session {
                     .zip(input.chunks.as_ref())
                     .map(|(plan, c)| each(&c.powers(plan), MELS * PIECE_FRAMES))
                     .unwrap_or_default(),
+                points: self.points(window),
                 crops: input.crops,
                 prediction,
             });
@@ -157,6 +159,17 @@ impl Session {
             self.seen = self.seen.split_off(&first);
         }
         Ok(input)
+    }
+
+    /// The points of the face in each frame of the window.
+    fn points(&self, window: &Window) -> Vec<Option<FacePoints>> {
+        let seen = |frame: &std::sync::Arc<Frame>| self.seen.get(&frame.index);
+        window
+            .frames
+            .iter()
+            .filter_map(seen)
+            .map(|face| face.points)
+            .collect()
     }
 
     fn ask(&self, batch: &Batch) -> Result<Prediction, CliError> {

@@ -4,16 +4,17 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use mesm::{Modality, ModelConfig, ModelKind, Output};
+use mesm::{Modality, ModelConfig, ModelKind};
 use mesm_data::store::write_atomically;
 use mesm_train::figures;
 use mesm_train::metrics::Interval;
 use mesm_train::report::{DensePoint, Intervals, ModalityReport, Sweep, SweepPoint, SweepSeries};
 
 use crate::choices::{DeviceChoice, TEXT_ENCODER_OR_OWN, parse_modalities};
+use crate::costs::Costs;
 use crate::device;
 use crate::error::CliError;
-use crate::judging::{Data, Judge};
+use crate::judging::{Asked, Data, Judge};
 
 /// Longest list of p.
 const MOST: usize = 1000;
@@ -119,14 +120,16 @@ pub fn run(arguments: &SweepArguments, out: &mut impl Write) -> Result<(), CliEr
         .map(|modality| (modality, empty(arguments.quality)))
         .collect();
     for weights in weights {
-        let mut judge = Judge::load(
-            weights.as_deref(),
-            arguments.text_encoder.as_deref(),
-            None,
-            device::open(arguments.device)?,
-        )?;
+        let mut judge = Asked {
+            weights: weights.as_deref(),
+            text_encoder: arguments.text_encoder.as_deref(),
+            word_vectors: None,
+            top_p: None,
+            device: device::open(arguments.device)?,
+        }
+        .load()?;
         let splits = [("--split", arguments.split.as_str())];
-        let data = Data::open(&arguments.data, judge.config(), &splits)?;
+        let data = Data::open(&arguments.data, judge.learner().classes(), &splits)?;
         for (modality, sweep) in &mut swept {
             one(arguments, &mut judge, &data, *modality, sweep, out)?;
         }
@@ -173,32 +176,28 @@ fn one(
     out: &mut impl Write,
 ) -> Result<(), CliError> {
     let letters = modality.letter().to_string();
-    if !judge.config().modalities.contains(modality) || !data.has(&arguments.split, modality) {
+    let Some(learner) = judge.learner().end_to_end() else {
+        return Err(CliError::Arguments(format!(
+            "{} holds a two-phase model, which selects nothing",
+            judge.weights
+        )));
+    };
+    let config = learner.model.config();
+    if !config.modalities.contains(modality) || !data.has(&arguments.split, modality) {
         return Ok(());
     }
-    let dense = judge.config().kind == ModelKind::Fe2e;
+    let dense = config.computed_as() == ModelKind::Fe2e;
     let values: &[f32] = if dense { &[1.0] } else { &arguments.top_p.0 };
     let mut points = Vec::with_capacity(values.len());
     for top_p in values {
         judge.set_top_p(*top_p)?;
-        let mut macs = 0;
-        let mut failed = None;
-        let hear = |output: &Output| match pollster::block_on(output.clone().into_host()) {
-            Ok(prediction) => {
-                macs += prediction
-                    .cost
-                    .get(&modality)
-                    .map_or(0, mesm::Cost::cnn_macs_pairs);
-            }
-            Err(error) => failed = Some(error),
-        };
-        let answers = judge.ask(&data.store, &arguments.split, &letters, hear)?;
-        if let Some(error) = failed {
-            return Err(error.into());
-        }
+        let mut costs = Costs::default();
+        let answers = judge.ask(&data.store, &arguments.split, &letters, |answer, _| {
+            costs.hear(answer);
+        })?;
         let report = judge.report(&answers, &letters);
         let (quality, interval) = arguments.quality.of(&report);
-        let cost = macs as f64 / 1e6 / report.n.max(1) as f64;
+        let cost = costs.of(modality, report.n as usize)? / 1e6;
         let p = if dense {
             "-".to_owned()
         } else {

@@ -114,6 +114,11 @@ fn a_video_becomes_one_aligned_utterance() {
         (white.id.as_str(), white.text.as_deref(), white.label),
         ("clips/clips.csv:white.mkv", Some("so it is"), Some(1))
     );
+    assert!(
+        (white.seconds.unwrap() - 1.2).abs() < 0.06,
+        "{:?}",
+        white.seconds
+    );
     // At 0, 0.5 and 1 s.
     let paths: Vec<&str> = white.faces.iter().map(|f| f.path.as_str()).collect();
     assert_eq!(

@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use crate::crop::{OutsideFrame, extract_face, fallback_crop};
 use crate::face::{BoundingBox, Detection, FaceError, Mtcnn};
+use crate::handcrafted::FacePoints;
 use crate::picture::{Intensity, Picture};
 
 /// Sides of the windows in the middle of the last place, relative to its box.
@@ -70,6 +71,8 @@ pub struct CropResult {
     pub bbox: Option<[f32; 4]>,
     /// Probability of the face; none when it was not found.
     pub probability: Option<f32>,
+    /// The face's points in the crop; none when it was not found, or they are no face's.
+    pub points: Option<FacePoints>,
     /// Whether the whole frame was scanned.
     pub scanned: bool,
 }
@@ -140,6 +143,7 @@ impl FaceTracker {
                 found: false,
                 bbox: None,
                 probability: None,
+                points: None,
                 scanned: true,
             }),
         }
@@ -164,6 +168,7 @@ impl FaceTracker {
             found: true,
             bbox: Some(place.into()),
             probability: Some(face.probability),
+            points: FacePoints::in_crop(face, frame).ok(),
             scanned,
         })
     }

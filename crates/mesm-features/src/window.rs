@@ -160,6 +160,7 @@ mod tests {
             found,
             bbox: None,
             probability: None,
+            points: None,
             scanned: true,
         }
     }

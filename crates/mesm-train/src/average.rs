@@ -17,18 +17,22 @@ pub(crate) fn averaged(average: Learner, learner: &Learner, keep: f64) -> Learne
         next: 0,
         fixed: false,
     };
-    learner.encoder.visit(&mut collected);
-    collected.fixed = true;
-    learner.model.visit(&mut collected);
-    let mut blend = Blend {
+    match learner {
+        Learner::EndToEnd(learner) => {
+            learner.encoder.visit(&mut collected);
+            collected.fixed = true;
+            learner.model.visit(&mut collected);
+        }
+        Learner::TwoPhase(model) => {
+            collected.fixed = true;
+            model.visit(&mut collected);
+        }
+    }
+    average.map(&mut Blend {
         values: collected.values,
         next: 0,
         keep,
-    };
-    Learner {
-        encoder: average.encoder.map(&mut blend),
-        model: average.model.map(&mut blend),
-    }
+    })
 }
 
 /// The share of the old average at `step` (from 0): smaller at the beginning, so that the first weights are forgotten.

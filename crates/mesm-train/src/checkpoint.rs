@@ -5,11 +5,10 @@
 //! numbers need no state: each follows from the seed and the place in the run.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use mesm::weights::NamedTensors;
+use mesm_data::store::{StoreError, write_atomically};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -197,24 +196,16 @@ fn floats(view: &TensorView<'_>) -> Option<Vec<f32>> {
         .flatten()
 }
 
-/// Writes `bytes` so that whoever looks at `path`, at any moment, sees the old file or the new one.
+/// Writes `bytes` so that whoever looks at `path`, at any moment, sees the old file or the new one. What a killed program
+/// leaves behind is written over by the next attempt.
 ///
 /// # Errors
 /// When the file system refuses.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
-    temporary.write_all(bytes)?;
-    temporary.as_file().sync_all()?;
-    temporary.persist(path).map_err(|error| error.error)?;
-    // The new name is on the disk when its folder is.
-    if let Ok(folder) = File::open(folder) {
-        folder.sync_all()?;
-    }
-    Ok(())
+    write_atomically(path, bytes).map_err(|error| match error {
+        StoreError::Unwritable { source, .. } => source,
+        other => std::io::Error::other(other),
+    })
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::config::PhaseConfig;
 use crate::lessons::{LessonError, Lessons};
 use crate::loss::{LossKind, positive_weights};
 use crate::mix::mix;
-use crate::reading::{Learning, Parts, Reading};
+use crate::reading::{Learning, Parts, Reading, Target};
 use crate::utterances::Utterances;
 
 /// Utterances of a batch that is judged.
@@ -86,7 +86,7 @@ impl<'a> Examples<'a> {
         let mut modalities = phase.modalities.iter().map(of_store);
         let kind = match (modalities.next(), modalities.next()) {
             (Some(only), None) => Kind::Alone(only),
-            _ if rows.iter().any(|row| row.has_faces && row.has_audio) => Kind::Aligned,
+            _ if compose::aligned(&rows) => Kind::Aligned,
             _ => Kind::Composed,
         };
         let mut examples = Self {
@@ -118,29 +118,48 @@ impl<'a> Examples<'a> {
         Ok(examples)
     }
 
-    /// Weights of the classes in the phase's loss, from the rows of its modalities.
-    #[must_use]
-    pub fn class_weights(&self) -> Vec<f32> {
+    /// Weights of the classes in the phase's loss, from the rows of its modalities; of utterances with several classes,
+    /// or none, each class counts that they have.
+    ///
+    /// # Errors
+    /// When the targets of rows without one label cannot be read.
+    pub fn class_weights(&self) -> Result<Vec<f32>, LessonError> {
+        if self.reading.target() == Target::Sentiment {
+            return Ok(vec![1.0]);
+        }
         let mut counts = vec![0_usize; self.store.classes().len()];
         if !self.phase.class_weights {
-            return vec![1.0; counts.len()];
+            return Ok(vec![1.0; counts.len()]);
         }
         let used = self.modalities();
-        for sample in &self.samples {
-            let counted = !sample.modalities.and(used).is_empty();
-            if let Some(count) = sample
-                .label
-                .filter(|_| counted)
-                .and_then(|label| counts.get_mut(usize::from(label)))
-            {
-                *count += 1;
+        let mut utterances = 0;
+        let mut of_several = Vec::new();
+        for (info, sample) in self.rows.iter().zip(&self.samples) {
+            if sample.modalities.and(used).is_empty() {
+                continue;
+            }
+            utterances += 1;
+            match sample.label {
+                Some(label) => counts[usize::from(label)] += 1,
+                None => of_several.push(*info),
             }
         }
-        let total: usize = counts.iter().sum();
-        match self.phase.loss {
-            LossKind::Bce => positive_weights(&counts, total),
-            LossKind::Ce => inverse_roots(&counts),
+        if !of_several.is_empty() {
+            of_several.sort_unstable();
+            let counted = self.store.visit_facts(&mut |_, info, facts| {
+                if of_several.binary_search(&info).is_ok() {
+                    for (count, target) in counts.iter_mut().zip(facts.target) {
+                        *count += usize::from(target > 0.5);
+                    }
+                }
+            });
+            counted.map_err(|e| LessonError(e.to_string()))?;
         }
+        Ok(match self.phase.loss {
+            LossKind::Bce => positive_weights(&counts, utterances),
+            LossKind::Ce => inverse_roots(&counts),
+            LossKind::Mae => vec![1.0; counts.len()],
+        })
     }
 
     fn modalities(&self) -> compose::Modalities {

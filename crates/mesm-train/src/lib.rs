@@ -8,6 +8,7 @@ mod average;
 mod checkpoint;
 pub mod config;
 pub mod examples;
+pub mod features;
 pub mod figures;
 pub mod judge;
 pub mod learner;
@@ -19,6 +20,8 @@ mod optimizer;
 pub mod reading;
 pub mod report;
 pub mod run;
+pub mod system;
+pub mod tables;
 mod utterances;
 pub mod weights;
 

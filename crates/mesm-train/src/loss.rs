@@ -13,6 +13,8 @@ pub enum LossKind {
     Bce,
     /// Cross-entropy of the softmax over the classes: an utterance has one emotion, or a distribution over them.
     Ce,
+    /// Mean absolute error of a number: sentiment in -3..3, as MMLatch is trained.
+    Mae,
 }
 
 /// A loss with its class weights.
@@ -38,7 +40,7 @@ impl Loss {
 
     /// Mean loss of the rows whose weight is above 0.
     ///
-    /// `logits` and `targets` are `[utterances, classes]`, targets in `[0, 1]`; `rows` has one weight an utterance: 0
+    /// `logits` and `targets` are `[utterances, classes]`, targets in `[0, 1]`, or in -3..3 for [`LossKind::Mae`]; `rows` has one weight an utterance: 0
     /// where it has no label or lacks the modality. Returns one number, `[1]`; 0 if no row counts.
     #[must_use]
     pub fn forward(&self, logits: Tensor<2>, targets: &[f32], rows: &[f32]) -> Tensor<1> {
@@ -58,6 +60,7 @@ impl Loss {
                 -(positive + negative).mean_dim(1)
             }
             LossKind::Ce => -(target * weights * log_softmax(logits, 1)).sum_dim(1),
+            LossKind::Mae => (logits - target).abs().mean_dim(1),
         };
         let counted: f32 = rows.iter().sum();
         let rows = Tensor::<2>::from_data(TensorData::new(rows.to_vec(), [utterances, 1]), &device);
@@ -69,6 +72,7 @@ impl Loss {
         let even = match self.kind {
             LossKind::Bce => 0.5,
             LossKind::Ce => 1.0 / classes as f32,
+            LossKind::Mae => return target,
         };
         target + (even - target) * self.smoothing
     }
@@ -129,6 +133,14 @@ mod tests {
         assert!((found - expected).abs() < 1e-6, "{found} {expected}");
         let nothing = value(&loss, [[1.0, 0.0], [0.0, 0.0]], &[0.0; 4], &[0.0, 0.0]);
         assert!(nothing.abs() < 1e-12, "{nothing}");
+    }
+
+    #[test]
+    fn absolute_errors_are_averaged() {
+        let loss = Loss::new(LossKind::Mae, vec![1.0], 0.5);
+        let logits = Tensor::<2>::from_data([[1.0], [-2.0], [9.0]], &Device::flex());
+        let found = loss.forward(logits, &[3.0, -2.5, 0.0], &[1.0, 1.0, 0.0]);
+        assert!((found.into_scalar::<f32>() - 1.25).abs() < 1e-6);
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub(crate) struct PhaseOptimizer {
 }
 
 /// Parameters that belong to the text and learn slower, by their path in the learner.
-const TEXT: &str = r"^(encoder\.|model\.t_out\.)";
+const TEXT: &str = r"^EndToEnd\.(encoder\.|model\.t_out\.)";
 
 fn text_group() -> Result<ParamGroup, OptimizerError> {
     ParamGroup::from_regex(TEXT).map_err(|error| OptimizerError(format!("{error:?}")))
@@ -216,8 +216,10 @@ mod tests {
     fn the_text_is_known_by_its_path() {
         let group = text_group().unwrap();
         let is_text = |path| group.matches(&ParamId::new(), Some(path));
-        assert!(is_text("encoder.Bert.embeddings.word_embeddings.weight"));
-        assert!(is_text("model.t_out.weight"));
-        assert!(!is_text("model.visual.out.weight"));
+        assert!(is_text(
+            "EndToEnd.encoder.Bert.embeddings.word_embeddings.weight"
+        ));
+        assert!(is_text("EndToEnd.model.t_out.weight"));
+        assert!(!is_text("EndToEnd.model.visual.out.weight"));
     }
 }

@@ -7,6 +7,7 @@ use mesm_features::mel::{MelConfig, MelPlan};
 use mesm_features::tokens::WordPiece;
 
 use crate::config::PhaseConfig;
+use crate::features::FeatureReader;
 use crate::lessons::LessonError;
 use crate::utterances::Utterances;
 
@@ -17,12 +18,37 @@ mod purpose {
     pub(super) const SPECTROGRAM: u64 = 3;
 }
 
+/// The output of a model that is asked about [`Target::Sentiment`].
+pub const SENTIMENT: &str = "sentiment";
+
 /// How rows are read.
 pub struct Reading {
-    tokenizer: WordPiece,
-    max_tokens: usize,
-    mel: MelPlan,
+    inputs: Inputs,
+    target: Target,
     seed: u64,
+}
+
+/// What a model reads.
+#[allow(clippy::large_enum_variant)] // one value a run
+enum Inputs {
+    /// Tokens, crops and spectrograms.
+    EndToEnd {
+        tokenizer: WordPiece,
+        max_tokens: usize,
+        mel: MelPlan,
+    },
+    /// Features.
+    TwoPhase(FeatureReader),
+}
+
+/// What a model should say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Target {
+    /// A number in `[0, 1]` for each class.
+    #[default]
+    Classes,
+    /// One number, in -3..3.
+    Sentiment,
 }
 
 /// The rows of one utterance.
@@ -42,7 +68,7 @@ pub(crate) struct Learning<'a> {
 }
 
 impl Reading {
-    /// `max_tokens` of a text are read, the two marks at its ends included.
+    /// For an end-to-end model: `max_tokens` of a text are read, the two marks at its ends included.
     ///
     /// # Errors
     /// When the spectrogram's settings cannot be used.
@@ -53,11 +79,37 @@ impl Reading {
         seed: u64,
     ) -> Result<Self, LessonError> {
         Ok(Self {
-            tokenizer,
-            max_tokens,
-            mel: MelPlan::new(mel).map_err(|e| LessonError(e.to_string()))?,
+            inputs: Inputs::EndToEnd {
+                tokenizer,
+                max_tokens,
+                mel: MelPlan::new(mel).map_err(|e| LessonError(e.to_string()))?,
+            },
+            target: Target::default(),
             seed,
         })
+    }
+
+    /// For a two-phase model.
+    #[must_use]
+    pub fn of_features(reader: FeatureReader, seed: u64) -> Self {
+        Self {
+            inputs: Inputs::TwoPhase(reader),
+            target: Target::default(),
+            seed,
+        }
+    }
+
+    /// The same about another target.
+    #[must_use]
+    pub fn about(mut self, target: Target) -> Self {
+        self.target = target;
+        self
+    }
+
+    /// What is asked.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        self.target
     }
 
     /// Seed of everything random.
@@ -75,45 +127,81 @@ impl Reading {
         batch: &mut Utterances,
     ) -> Result<(), LessonError> {
         let mut known: Option<Row> = None;
+        let mut faces = Vec::with_capacity(parts.faces.len());
         for (index, info) in parts.faces.iter().enumerate() {
             let row = read(store, *info)?;
-            for (frame, face) in row.faces.iter().enumerate() {
-                let key = [index as u64, frame as u64];
-                batch.face_values.extend(self.face(face, learning, key)?);
-            }
+            let crop = |(frame, face)| self.face(face, learning, [index as u64, frame as u64]);
+            let crops = row
+                .faces
+                .iter()
+                .enumerate()
+                .map(crop)
+                .collect::<Result<_, _>>()?;
+            faces.push((row.id.clone(), crops));
             known.get_or_insert(row);
         }
-        let crops = batch.face_values.len() / crate::utterances::FACE_VALUES;
-        batch
-            .face_lens
-            .push(crops - batch.face_lens.iter().sum::<usize>());
+        let mut voice = None;
         if let Some(info) = parts.audio {
             let row = read(store, info)?;
-            if let Some(voice) = &row.audio {
-                batch.mel_values.extend(self.chunks(voice, learning)?);
+            if let Some(media) = &row.audio {
+                voice = Some((
+                    row.id.clone(),
+                    media.path.clone(),
+                    self.voice(media, learning)?,
+                ));
             }
             known.get_or_insert(row);
         }
-        let chunks = batch.mel_values.len() / crate::utterances::CHUNK_VALUES;
-        batch
-            .mel_lens
-            .push(chunks - batch.mel_lens.iter().sum::<usize>());
         let mut words = None;
         if let Some(info) = parts.text {
             let row = read(store, info)?;
             words.clone_from(&row.text);
             known.get_or_insert(row);
         }
-        // Without words the model asks with the empty sentence.
-        let sentence = words.as_deref().unwrap_or_default();
-        let tokens = self.tokenizer.encode(sentence, self.max_tokens);
-        batch
-            .tokens
-            .push(tokens.map_err(|e| LessonError(format!("a text: {e}")))?.ids);
-        batch.spoken.push(words.is_some());
         let row = known.ok_or_else(|| LessonError("an utterance without any row".to_owned()))?;
+        match &self.inputs {
+            Inputs::EndToEnd {
+                tokenizer,
+                max_tokens,
+                mel,
+            } => {
+                let crops = faces
+                    .into_iter()
+                    .flat_map(|(_, crops): (_, Vec<Vec<f32>>)| crops);
+                batch.push_faces(crops);
+                let chunks = match voice {
+                    Some((_, path, samples)) => chunks(mel, &path, samples, learning, self.seed)?,
+                    None => Vec::new(),
+                };
+                batch.push_chunks(&chunks);
+                // Without words the model asks with the empty sentence.
+                let sentence = words.as_deref().unwrap_or_default();
+                let tokens = tokenizer.encode(sentence, *max_tokens);
+                let tokens = tokens.map_err(|e| LessonError(format!("{}: {e}", row.id)))?;
+                batch.tokens.push(tokens.ids);
+            }
+            Inputs::TwoPhase(reader) => {
+                let voice = voice
+                    .as_ref()
+                    .map(|(id, _, samples)| (id.as_str(), samples.as_slice()));
+                reader
+                    .add(&faces, voice, words.as_deref(), &mut batch.features)
+                    .map_err(|e| LessonError(e.to_string()))?;
+                batch.face_lens.extend(batch.features.faces.lens.last());
+                batch.mel_lens.extend(batch.features.voices.lens.last());
+            }
+        }
+        batch.spoken.push(words.is_some());
         let softened = learning.filter(|l| l.phase.soft_targets).and(row.agreement);
-        batch.targets.extend(soft(&row.target, row.label, softened));
+        match self.target {
+            Target::Classes => batch.targets.extend(soft(&row.target, row.label, softened)),
+            Target::Sentiment => batch.targets.push(row.sentiment.ok_or_else(|| {
+                LessonError(format!(
+                    "{}: it has no sentiment. `mesm prepare mosei` keeps it; choose another --loss for this data",
+                    row.id
+                ))
+            })?),
+        }
         batch.labels.push(row.label);
         batch.ids.push(row.id);
         batch.sources.push(row.source);
@@ -127,7 +215,7 @@ impl Reading {
         learning: Option<Learning<'_>>,
         key: [u64; 2],
     ) -> Result<Vec<f32>, LessonError> {
-        let mut crop = media::face(&face.bytes).map_err(|e| at(face, &e))?;
+        let mut crop = media::face(&face.bytes).map_err(|e| at(&face.path, &e))?;
         if let Some(Learning { phase, place }) = learning {
             let key = [purpose::FACE, place[0], place[1], key[0], key[1]];
             phase
@@ -137,37 +225,48 @@ impl Reading {
         Ok(crop)
     }
 
-    fn chunks(
+    fn voice(
         &self,
         voice: &Media,
         learning: Option<Learning<'_>>,
     ) -> Result<Vec<f32>, LessonError> {
-        let mut samples = media::voice(&voice.bytes).map_err(|e| at(voice, &e))?;
+        let mut samples = media::voice(&voice.bytes).map_err(|e| at(&voice.path, &e))?;
         if let Some(Learning { phase, place }) = learning {
             let key = [purpose::VOICE, place[0], place[1]];
             phase
                 .voice_augment
                 .apply(&mut samples, &mut rng(self.seed, &key));
         }
-        // A click is no utterance, but it need not end a training: it is heard with silence around it.
-        samples.resize(samples.len().max(self.mel.min_samples()), 0.0);
-        let mut pieces = self.mel.pieces(&samples).map_err(|e| at(voice, &e))?;
-        if let Some(Learning { phase, place }) = learning {
-            let key = [purpose::SPECTROGRAM, place[0], place[1]];
-            phase
-                .spec_augment
-                .apply(&mut pieces.values, &mut rng(self.seed, &key));
-        }
-        Ok(pieces.values)
+        Ok(samples)
     }
+}
+
+fn chunks(
+    mel: &MelPlan,
+    path: &str,
+    mut samples: Vec<f32>,
+    learning: Option<Learning<'_>>,
+    seed: u64,
+) -> Result<Vec<f32>, LessonError> {
+    // A click is no utterance, but it need not end a training: it is heard with silence around it.
+    samples.resize(samples.len().max(mel.min_samples()), 0.0);
+    let pieces = mel.pieces(&samples);
+    let mut pieces = pieces.map_err(|e| at(path, &e))?;
+    if let Some(Learning { phase, place }) = learning {
+        let key = [purpose::SPECTROGRAM, place[0], place[1]];
+        phase
+            .spec_augment
+            .apply(&mut pieces.values, &mut rng(seed, &key));
+    }
+    Ok(pieces.values)
 }
 
 fn read(store: &Store, info: RowInfo) -> Result<Row, LessonError> {
     store.read(info).map_err(|e| LessonError(e.to_string()))
 }
 
-fn at(media: &Media, error: &dyn std::error::Error) -> LessonError {
-    LessonError(format!("{}: {error}", media.path))
+fn at(path: &str, error: &dyn std::error::Error) -> LessonError {
+    LessonError(format!("{path}: {error}"))
 }
 
 /// The label with the share of annotators who chose it, the rest spread evenly over the other classes.

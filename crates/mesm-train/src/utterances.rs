@@ -3,6 +3,8 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use mesm_features::mel::{MELS, PIECE_FRAMES};
 
+use crate::features::Features;
+
 /// Side of a face crop.
 pub(crate) const FACE_SIDE: usize = 48;
 /// Values of a face crop.
@@ -19,7 +21,7 @@ pub struct Utterances {
     pub sources: Vec<String>,
     /// Who is seen or heard; of composed ones the subject of the first row.
     pub subjects: Vec<String>,
-    /// What the model should say, `[utterances, classes]` row after row, in `[0, 1]`.
+    /// What the model should say, `[utterances, outputs]` row after row: classes in `[0, 1]`, or sentiment in -3..3.
     pub targets: Vec<f32>,
     /// The one class each belongs to, where it has one.
     pub labels: Vec<Option<u8>>,
@@ -36,6 +38,8 @@ pub struct Utterances {
     pub mel_values: Vec<f32>,
     /// How many belong to each utterance.
     pub mel_lens: Vec<usize>,
+    /// What a two-phase model reads instead of tokens, crops and chunks. The lengths above count its steps.
+    pub features: Features,
 }
 
 impl Utterances {
@@ -49,6 +53,22 @@ impl Utterances {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
+    }
+
+    /// Adds the crops of one utterance, each `[3, 48, 48]`.
+    pub(crate) fn push_faces(&mut self, crops: impl Iterator<Item = Vec<f32>>) {
+        let before = self.face_values.len();
+        for crop in crops {
+            self.face_values.extend(crop);
+        }
+        let added = self.face_values.len() - before;
+        self.face_lens.push(added / FACE_VALUES);
+    }
+
+    /// Adds the chunks of one utterance, `[chunks, 1, 128, 32]`.
+    pub(crate) fn push_chunks(&mut self, values: &[f32]) {
+        self.mel_values.extend_from_slice(values);
+        self.mel_lens.push(values.len() / CHUNK_VALUES);
     }
 
     /// The faces on `device`; `None` if there are none at all.

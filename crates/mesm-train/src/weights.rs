@@ -7,15 +7,32 @@ use mesm::weights::{
     CONFIG, FloatFormat, Limits, MEL, NamedTensors, ParamSource, ParamSpec, SafetensorsSource,
     WeightsError, export_safetensors, load_params, read_params,
 };
-use mesm::{Modality, Model, ModelConfig};
+use mesm::{Modality, Model};
 use mesm_features::mel::MelConfig;
+use serde::Serialize;
 
-use crate::learner::Learner;
+use crate::features::FeatureSettings;
+use crate::learner::{EndToEnd, Learner};
 
 /// Names of the text encoder's parameters begin so.
 pub const TEXT_PREFIX: &str = "text_encoder.";
+/// Entry of a weights file's header with what a two-phase model's features are, [`FeatureSettings`] as JSON.
+pub const FEATURES: &str = "features";
 /// Names of the text encoder's pooler begin so.
 const POOLER: &str = "pooler.";
+
+/// Parts of a [`snapshot`] by the prefix of their names.
+const MODEL_PART: &str = "model.";
+const ENCODER_PART: &str = "encoder.";
+
+/// What a learner's inputs are made of; goes with its weights.
+#[derive(Debug, Clone, PartialEq)]
+pub enum InputSettings {
+    /// The spectrogram of an end-to-end model.
+    Spectrogram(MelConfig),
+    /// The features of a two-phase one.
+    Features(FeatureSettings),
+}
 
 /// The learner as safetensors: the model by the names of its state dict, the text encoder under [`TEXT_PREFIX`], their
 /// settings in the header.
@@ -24,18 +41,22 @@ const POOLER: &str = "pooler.";
 /// When a value is not finite or does not fit the format.
 pub fn to_bytes(
     learner: &Learner,
-    mel: &MelConfig,
+    inputs: &InputSettings,
     format: FloatFormat,
 ) -> Result<Vec<u8>, WeightsError> {
-    let mut tensors = read_params(&learner.model)?;
-    for (name, shape, values) in read_params(&learner.encoder)?.iter() {
-        tensors.insert(
-            format!("{TEXT_PREFIX}{name}"),
-            shape.to_vec(),
-            values.to_vec(),
-        );
+    match learner {
+        Learner::EndToEnd(learner) => {
+            let mut tensors = read_params(&learner.model)?;
+            for (name, shape, values) in read_params(&learner.encoder)?.iter() {
+                let name = format!("{TEXT_PREFIX}{name}");
+                tensors.insert(name, shape.to_vec(), values.to_vec());
+            }
+            export_safetensors(&tensors, format, header(learner.model.config(), inputs))
+        }
+        Learner::TwoPhase(model) => {
+            export_safetensors(&read_params(model)?, format, header(model.config(), inputs))
+        }
     }
-    export_safetensors(&tensors, format, header(learner.model.config(), mel))
 }
 
 /// A model without a text encoder, as [`to_bytes`] writes it.
@@ -44,10 +65,10 @@ pub fn to_bytes(
 /// As [`to_bytes`].
 pub fn model_to_bytes(
     model: &Model,
-    mel: &MelConfig,
+    inputs: &InputSettings,
     format: FloatFormat,
 ) -> Result<Vec<u8>, WeightsError> {
-    export_safetensors(&read_params(model)?, format, header(model.config(), mel))
+    export_safetensors(&read_params(model)?, format, header(model.config(), inputs))
 }
 
 /// A text encoder as the `model.safetensors` of a folder of its own. The pooler, which no model here reads, stays out.
@@ -67,11 +88,15 @@ pub fn encoder_to_bytes(
     export_safetensors(&tensors, format, HashMap::new())
 }
 
-fn header(config: &ModelConfig, mel: &MelConfig) -> HashMap<String, String> {
+fn header(config: &impl Serialize, inputs: &InputSettings) -> HashMap<String, String> {
     let json = |value: serde_json::Result<String>| value.unwrap_or_default();
+    let inputs = match inputs {
+        InputSettings::Spectrogram(mel) => (MEL, json(serde_json::to_string(mel))),
+        InputSettings::Features(features) => (FEATURES, json(serde_json::to_string(features))),
+    };
     HashMap::from([
         (CONFIG.to_owned(), json(serde_json::to_string(config))),
-        (MEL.to_owned(), json(serde_json::to_string(mel))),
+        (inputs.0.to_owned(), inputs.1),
     ])
 }
 
@@ -81,9 +106,12 @@ fn header(config: &ModelConfig, mel: &MelConfig) -> HashMap<String, String> {
 /// When the file does not hold exactly the learner's parameters.
 pub fn from_bytes(learner: Learner, bytes: &[u8]) -> Result<Learner, WeightsError> {
     let source = || SafetensorsSource::new(bytes, Limits::default());
-    Ok(Learner {
-        model: load_params(learner.model, &mut source()?.without([TEXT_PREFIX]))?,
-        encoder: load_params(learner.encoder, &mut source()?.under(TEXT_PREFIX))?,
+    Ok(match learner {
+        Learner::EndToEnd(learner) => Learner::EndToEnd(EndToEnd {
+            model: load_params(learner.model, &mut source()?.without([TEXT_PREFIX]))?,
+            encoder: load_params(learner.encoder, &mut source()?.under(TEXT_PREFIX))?,
+        }),
+        Learner::TwoPhase(model) => Learner::TwoPhase(load_params(model, &mut source()?)?),
     })
 }
 
@@ -94,10 +122,10 @@ pub fn from_bytes(learner: Learner, bytes: &[u8]) -> Result<Learner, WeightsErro
 /// # Errors
 /// When a file lacks a parameter of that part or has it in another shape.
 pub fn with_part(
-    learner: Learner,
+    learner: EndToEnd,
     modality: Modality,
     files: &[impl AsRef<[u8]>],
-) -> Result<Learner, WeightsError> {
+) -> Result<EndToEnd, WeightsError> {
     let mean = |change: fn(SafetensorsSource<'_>) -> SafetensorsSource<'_>| {
         let open = |bytes| SafetensorsSource::new(bytes, Limits::default()).map(change);
         let sources = files.iter().map(AsRef::as_ref).map(open);
@@ -120,7 +148,7 @@ pub fn with_part(
         )?,
         Modality::Visual | Modality::Acoustic => learner.encoder,
     };
-    Ok(Learner {
+    Ok(EndToEnd {
         model: load_params(learner.model, &mut parts)?,
         encoder,
     })
@@ -198,13 +226,17 @@ impl ParamSource for Parts<'_> {
 /// When the device cannot be read.
 pub fn snapshot(learner: &Learner) -> Result<NamedTensors, WeightsError> {
     let mut all = NamedTensors::default();
-    for (prefix, part) in [
-        ("model.", read_params(&learner.model)?),
-        ("encoder.", read_params(&learner.encoder)?),
-    ] {
+    let mut add = |prefix: &str, part: NamedTensors| {
         for (name, shape, values) in part.iter() {
             all.insert(format!("{prefix}{name}"), shape.to_vec(), values.to_vec());
         }
+    };
+    match learner {
+        Learner::EndToEnd(learner) => {
+            add(MODEL_PART, read_params(&learner.model)?);
+            add(ENCODER_PART, read_params(&learner.encoder)?);
+        }
+        Learner::TwoPhase(model) => add(MODEL_PART, read_params(model)?),
     }
     Ok(all)
 }
@@ -223,8 +255,11 @@ pub fn restored(learner: Learner, snapshot: &NamedTensors) -> Result<Learner, We
         }
         part
     };
-    Ok(Learner {
-        model: load_params(learner.model, &mut part("model."))?,
-        encoder: load_params(learner.encoder, &mut part("encoder."))?,
+    Ok(match learner {
+        Learner::EndToEnd(learner) => Learner::EndToEnd(EndToEnd {
+            model: load_params(learner.model, &mut part(MODEL_PART))?,
+            encoder: load_params(learner.encoder, &mut part(ENCODER_PART))?,
+        }),
+        Learner::TwoPhase(model) => Learner::TwoPhase(load_params(model, &mut part(MODEL_PART))?),
     })
 }

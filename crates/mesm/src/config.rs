@@ -100,6 +100,16 @@ impl Modalities {
             .filter(move |m| self.contains(*m))
     }
 
+    /// The others.
+    pub(crate) fn without(self, modality: Modality) -> Self {
+        let keep = |m: Modality| m != modality && self.contains(m);
+        Self {
+            text: keep(Modality::Text),
+            visual: keep(Modality::Visual),
+            acoustic: keep(Modality::Acoustic),
+        }
+    }
+
     /// How many.
     #[must_use]
     pub fn count(self) -> usize {

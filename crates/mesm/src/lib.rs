@@ -1,5 +1,5 @@
 //! MESM, the sparse end-to-end model of multimodal emotion recognition (Dai et al., NAACL 2021),
-//! and its dense twin FE2E, as Burn modules.
+//! and its dense twin FE2E, as Burn modules; and the baselines they are compared with, in [`two_phase`].
 //!
 //! The crate knows models and nothing else: no files, no threads, no clocks, no browser. The same
 //! code trains natively and runs in a Web Worker; which device does the arithmetic is decided by
@@ -39,6 +39,7 @@ pub mod sequence;
 pub mod sparse;
 mod tanh;
 pub mod text;
+pub mod two_phase;
 pub mod weights;
 
 pub use config::{
@@ -50,6 +51,10 @@ pub use dense::{DenseCnn, LowLevel, VggBlock};
 pub use model::{Batch, Model};
 pub use norm::BatchNorm;
 pub use output::{AttentionMaps, ForwardError, ModalityOutput, Output, Prediction};
+pub use two_phase::{
+    FeatureBatch, Feedback, LatchTrace, Padding, Sequence, TwoPhaseConfig, TwoPhaseKind,
+    TwoPhaseModel, TwoPhaseOutput,
+};
 
 /// Waits for a future that only waits for a device.
 pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {

@@ -328,11 +328,7 @@ impl Branch {
         let [count, ..] = rows.dims();
         let (map, attention) = match &self.cnn {
             Cnn::Dense(cnn) => (cnn.forward(rows), Vec::new()),
-            Cnn::Sparse(cnn) if config.sparse_path == SparsePath::EveryPoint => {
-                (cnn.forward_every_point(rows), Vec::new())
-            }
             Cnn::Sparse(cnn) => {
-                let query = text.ok_or(ForwardError::TextNeeded)?.clone();
                 let owner: Vec<usize> = lens
                     .iter()
                     .enumerate()
@@ -344,7 +340,7 @@ impl Branch {
                     attention: config.attention,
                     path: config.sparse_path,
                 };
-                cnn.forward(rows, query, &owner, options).await?
+                cnn.forward(rows, text.cloned(), &owner, options).await?
             }
         };
         let [_, c, h, w] = map.dims();

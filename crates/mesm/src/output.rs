@@ -46,6 +46,46 @@ pub enum ForwardError {
         /// Utterances in the batch.
         utterances: usize,
     },
+    /// A two-phase model got no features that it has weights for.
+    #[error(
+        "nothing to look at: give the features of at least one of the modalities `{modalities}`"
+    )]
+    NoFeatures {
+        /// What the model has weights for, as letters.
+        modalities: String,
+    },
+    /// A two-phase model cannot do without these features.
+    #[error("the {input} features are missing: the model compares every modality with the others")]
+    FeaturesMissing {
+        /// Which input.
+        input: &'static str,
+    },
+    /// The lengths of feature sequences are not those of the utterances.
+    #[error(
+        "{input}: lengths {lens:?} do not fit {utterances} utterance(s) of at most {longest} steps"
+    )]
+    Steps {
+        /// Which input.
+        input: &'static str,
+        /// Steps an utterance.
+        lens: Vec<usize>,
+        /// Utterances in the batch.
+        utterances: usize,
+        /// Steps given for each.
+        longest: usize,
+    },
+    /// Modalities whose steps must belong together have different ones.
+    #[error(
+        "{input} has lengths {found:?} where the text has {expected:?}, or is padded to another one: feedback needs features aligned to the same steps, one for each word"
+    )]
+    NotAligned {
+        /// Which input.
+        input: &'static str,
+        /// Its steps an utterance.
+        found: Vec<usize>,
+        /// Those of the text.
+        expected: Vec<usize>,
+    },
     /// The device failed while it computed or was read.
     #[error("the device failed: {0}")]
     Device(String),

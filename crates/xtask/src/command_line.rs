@@ -40,6 +40,8 @@ Commands
                 --recipe FILE      phases and sizes (crates/mesm-train/recipes/web.toml; paper.toml beside it is
                                    the paper's size)
                 --device D         cpu, cuda or vulkan (cpu)
+    demo-report  make small data sets in the layouts of the papers', train every model on them, lay out their tables
+                --out DIR          data sets, stores, trainings and reports (runs/demo-report)
     setup     bring everything that demo and test need, build nothing
     help      this text
 
@@ -97,6 +99,11 @@ pub enum Command {
         /// Where to compute.
         device: String,
     },
+    /// Train every model of the papers on small data sets.
+    DemoReport {
+        /// Where everything goes.
+        out: PathBuf,
+    },
     /// Bring tools and weights.
     Setup,
     /// Stand in for wasm-bindgen, called by trunk.
@@ -142,10 +149,13 @@ impl Command {
                 recipe: PathBuf::from(RECIPE),
                 device: "cpu".to_owned(),
             },
+            "demo-report" => Self::DemoReport {
+                out: PathBuf::from("runs/demo-report"),
+            },
             "setup" => Self::Setup,
             _ => {
                 return Err(format!(
-                    "no command {name:?}: expected demo, test, check, dist, npm, train-demo, setup or help"
+                    "no command {name:?}: expected demo, test, check, dist, npm, train-demo, demo-report, setup or help"
                 )
                 .into());
             }
@@ -166,7 +176,10 @@ impl Command {
                     check_url(public_url).map_err(|error| error.to_string())?;
                 }
                 (
-                    Self::Dist { out, .. } | Self::Npm { out } | Self::TrainDemo { out, .. },
+                    Self::Dist { out, .. }
+                    | Self::Npm { out }
+                    | Self::TrainDemo { out, .. }
+                    | Self::DemoReport { out },
                     Long("out"),
                 ) => {
                     *out = parser.value()?.into();
@@ -258,6 +271,12 @@ mod tests {
         assert_eq!(
             parse("npm --out x").unwrap(),
             Command::Npm { out: "x".into() }
+        );
+        assert_eq!(
+            parse("demo-report").unwrap(),
+            Command::DemoReport {
+                out: "runs/demo-report".into()
+            }
         );
         assert_eq!(parse("dist --help").unwrap(), Command::Help);
     }

@@ -11,6 +11,7 @@ pub mod check;
 pub mod claim;
 pub mod command_line;
 pub mod debian;
+pub mod demo_report;
 pub mod download;
 pub mod minilm;
 pub mod npm;

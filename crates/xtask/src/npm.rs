@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::places::Places;
@@ -24,14 +24,8 @@ const MANIFEST: &str = "package.json";
 /// # Errors
 /// When `out` holds something else, or a file cannot be read or written.
 pub fn build(places: &Places, from: &Path, out: &Path) -> Result<()> {
-    let occupied = out.is_dir() && fs::read_dir(out)?.next().is_some();
-    if occupied && !is_ours(out) {
-        bail!(
-            "{} holds files that are not ours and would be lost: delete it, or choose another folder with --out",
-            out.display()
-        );
-    }
-    if occupied {
+    site::spare_others(out, is_ours(out))?;
+    if out.is_dir() {
         fs::remove_dir_all(out).with_context(|| format!("cannot empty {}", out.display()))?;
     }
     site::copy(&places.root.join("web/npm"), out)?;

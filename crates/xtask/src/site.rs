@@ -55,13 +55,7 @@ pub fn build(places: &Places, public_url: &str, folder: &Path) -> Result<()> {
         ));
         return Ok(());
     }
-    let occupied = folder.is_dir() && fs::read_dir(folder)?.next().is_some();
-    if occupied && !stamp.exists() {
-        bail!(
-            "{} holds files that are not ours and would be lost: delete it, or choose another folder with --out",
-            folder.display()
-        );
-    }
+    spare_others(folder, stamp.exists())?;
     let toolchain = step("toolchain for wasm32", || {
         let toolchain = WasmToolchain::require()?;
         note(&toolchain.describe());
@@ -82,6 +76,21 @@ pub fn build(places: &Places, public_url: &str, folder: &Path) -> Result<()> {
         seal_worker(folder)
     })?;
     write(&stamp, &wanted)
+}
+
+/// Whether a folder may be written over: there is nothing in it, or it is `ours`.
+///
+/// # Errors
+/// When it holds something else, or cannot be read.
+pub fn spare_others(folder: &Path, ours: bool) -> Result<()> {
+    let occupied = folder.is_dir() && fs::read_dir(folder)?.next().is_some();
+    if occupied && !ours {
+        bail!(
+            "{} holds files that are not ours and would be lost: delete it, or choose another folder with --out",
+            folder.display()
+        );
+    }
+    Ok(())
 }
 
 /// Prints the site's files, the largest first, and their sum.

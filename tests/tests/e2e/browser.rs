@@ -93,6 +93,23 @@ fn send(port: u16, method: &str, path: &str, body: &str) -> std::io::Result<Stri
 }
 
 impl Browser {
+    /// Opens an address. Chromium's driver waits for an event of the renderer's, and loses it once in some hundred times when
+    /// the navigation changes the renderer or the service worker; as a person would, it then loads the page again.
+    ///
+    /// # Panics
+    /// When the address does not open, or three times not within a minute.
+    pub(crate) async fn navigate(&self, address: &str) {
+        for attempt in 1.. {
+            match self.client.goto(address).await {
+                Ok(()) => return,
+                Err(error) if attempt < 3 && error.is_timeout() => {
+                    println!("{address}: attempt {attempt}: {error}");
+                }
+                Err(error) => panic!("{address} does not open: {error}"),
+            }
+        }
+    }
+
     /// Starts a browser with stand-ins for camera and microphone.
     pub(crate) async fn with_devices(devices: &Devices) -> Self {
         Self::start(Setup {
@@ -160,7 +177,7 @@ impl Browser {
         }
         let capabilities = json!({
             "goog:chromeOptions": options,
-            "timeouts": { "script": 120_000, "pageLoad": 120_000 },
+            "timeouts": { "script": 120_000, "pageLoad": 60_000 },
         });
         let capabilities = capabilities.as_object().expect("an object").clone();
         let client = ClientBuilder::new(HttpConnector::new())

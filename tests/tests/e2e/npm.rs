@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fantoccini::Locator;
 use fantoccini::wd::TimeoutConfiguration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::browser::{Browser, Setup};
 use super::clip::Workshop;
+use super::page::Page;
 use super::site::Site;
 use super::{TOLERANCE, WORDS, alone, files, native, run};
 
@@ -45,42 +45,23 @@ fn judged_natively(picture: &Path, sound: &Path, words: &str) -> Value {
     native::infer(folder.path(), 1.0)
 }
 
-/// The value of a script that may wait.
-async fn script(browser: &Browser, body: &str) -> Value {
-    let client = &browser.client;
-    let answer = client
-        .execute_async(
-            &format!(
-                "const done = arguments[0];
-                 (async () => {{ {body} }})().then(
-                     (value) => done({{ value }}),
-                     (error) => done({{ error: `${{error.name}}: ${{error.message}}` }}))"
-            ),
-            Vec::new(),
-        )
-        .await
-        .expect("the script runs");
-    if let Some(error) = answer.get("error") {
-        return json!({ "error": error });
-    }
-    answer["value"].clone()
+/// The value of a script that may wait, or what it failed with.
+async fn script(page: &Page<'_>, body: &str) -> Value {
+    let caught = "(error) => ({ error: `${error.name}: ${error.message}` })";
+    page.script(&format!(
+        "return (async () => {{ {body} }})().catch({caught})"
+    ))
+    .await
 }
 
-async fn text(browser: &Browser, selector: &str) -> String {
-    let found = browser.client.find(Locator::Css(selector)).await;
-    found.expect("the element").text().await.expect("its text")
-}
-
-/// Waits until the example says something else than `before`.
-async fn answer_after(browser: &Browser, passing: &[&str]) -> String {
-    for _ in 0..1200 {
-        let said = text(browser, "#answer").await;
-        if !passing.iter().any(|words| said.contains(words)) {
-            return said;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-    }
-    panic!("the example says: {}", text(browser, "#answer").await)
+/// What the example says once it says nothing of this any more.
+async fn answer_after(page: &Page<'_>, passing: &[&str]) -> String {
+    page.wait("the example's answer", || async {
+        let said = page.text("#answer").await;
+        let passes = passing.iter().any(|words| said.contains(words));
+        (!passes).then_some(said)
+    })
+    .await
 }
 
 #[test]
@@ -92,27 +73,13 @@ fn the_example_says_what_the_native_program_says() {
         let folder = example();
         let site = Site::of(folder.path().to_path_buf());
         let browser = Browser::start(Setup::default()).await;
-        let page = format!("{}plain.html", site.folder());
-        browser.client.goto(&page).await.expect("the page opens");
-        assert_eq!(answer_after(&browser, &["…", "%"]).await, "Ready on cpu.");
-        for (field, value) in [
-            ("#picture", picture.display().to_string()),
-            ("#sound", sound.display().to_string()),
-        ] {
-            let field = browser.client.find(Locator::Css(field)).await;
-            field
-                .expect("a field")
-                .send_keys(&value)
-                .await
-                .expect("the file is chosen");
-        }
-        let words = browser.client.find(Locator::Css("#words")).await;
-        let words = words.expect("the words");
-        words.clear().await.expect("an empty field");
-        words.send_keys(WORDS).await.expect("the words are typed");
-        let go = browser.client.find(Locator::Css("#go")).await;
-        go.expect("the button").click().await.expect("a click");
-        let said = answer_after(&browser, &["Ready", "…"]).await;
+        let page = Page::of_others(&browser, &format!("{}plain.html", site.folder())).await;
+        assert_eq!(answer_after(&page, &["…", "%"]).await, "Ready on cpu.");
+        page.choose_file_in("#picture", &picture).await;
+        page.choose_file_in("#sound", &sound).await;
+        page.write_words(WORDS).await;
+        page.press("#go").await;
+        let said = answer_after(&page, &["Ready", "…"]).await;
         // The example asks with the model's own share; the numbers are held at p = 1 by the test below.
         assert_eq!(said.lines().count(), 7, "{said}");
         let sum: f64 = said
@@ -127,7 +94,7 @@ fn the_example_says_what_the_native_program_says() {
 
         let numbers = judged_natively(&picture, &sound, WORDS);
         let ours = script(
-            &browser,
+            &page,
             &format!(
                 "const {{ Mesm }} = await import('./mesm/index.js');
                  const m = await Mesm.load();
@@ -197,8 +164,7 @@ fn the_library_says_what_is_wrong() {
         let browser = Browser::start(Setup::default()).await;
         let limit = TimeoutConfiguration::new(Some(std::time::Duration::from_mins(4)), None, None);
         browser.client.update_timeouts(limit).await.expect("time");
-        let page = format!("{}plain.html", site.folder());
-        browser.client.goto(&page).await.expect("the page opens");
+        let page = Page::of_others(&browser, &format!("{}plain.html", site.folder())).await;
         let refused = |body: &str| {
             format!(
                 "const {{ Mesm, MesmError }} = await import('./mesm/index.js');
@@ -240,13 +206,13 @@ fn the_library_says_what_is_wrong() {
             ),
             ("m.close(); await m.analyse({ text: 'x' })", "MesmError: it was closed"),
         ] {
-            let said = script(&browser, &refused(body)).await;
+            let said = script(&page, &refused(body)).await;
             let said = said.as_str().unwrap_or_else(|| panic!("{body}: {said}"));
             assert!(said.starts_with(expected), "{body}: {said}");
         }
         // Served from another origin, as a content network does.
         let kind = script(
-            &browser,
+            &page,
             &format!(
                 "const {{ Mesm }} = await import('{}mesm/index.js');
                  const m = await Mesm.load({{ device: 'cpu' }});

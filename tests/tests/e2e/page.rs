@@ -36,9 +36,14 @@ impl<'a> Page<'a> {
         page
     }
 
+    /// Opens a page of somebody else, of which nothing is known.
+    pub(crate) async fn of_others(browser: &'a Browser, address: &str) -> Self {
+        browser.navigate(address).await;
+        Self { browser }
+    }
+
     async fn go(&self, address: &str) {
-        let client = &self.browser.client;
-        client.goto(address).await.expect("the page opens");
+        self.browser.navigate(address).await;
         self.wait_until_idle().await;
     }
 
@@ -53,11 +58,7 @@ impl<'a> Page<'a> {
     /// Opens the page and gives what it says when it cannot start.
     pub(crate) async fn open_in_vain(browser: &'a Browser, site: &Site, query: &str) -> String {
         let page = Self { browser };
-        let client = &browser.client;
-        client
-            .goto(&site.page(query))
-            .await
-            .expect("the page opens");
+        browser.navigate(&site.page(query)).await;
         page.wait("the page to fail", || async {
             let state = page.script("return document.body.dataset.state").await;
             (state == "failed").then_some(())
@@ -113,12 +114,17 @@ impl<'a> Page<'a> {
 
     /// Chooses a file.
     pub(crate) async fn choose_file(&self, file: &Path) {
+        self.choose_file_in("#file", file).await;
+    }
+
+    /// Chooses a file in another field than the page's own.
+    pub(crate) async fn choose_file_in(&self, selector: &str, file: &Path) {
         let field = self
             .browser
             .client
-            .find(Locator::Css("#file"))
+            .find(Locator::Css(selector))
             .await
-            .expect("#file");
+            .unwrap_or_else(|error| panic!("{selector}: {error}"));
         let name = file.display().to_string();
         field.send_keys(&name).await.expect("the file is chosen");
     }

@@ -1,11 +1,12 @@
-//! G8: the authors' metrics, to 1e-6.
+//! G8: the authors' metrics, and those of MMLatch's authors from G10, to 1e-6.
 //!
 //! All cases are held, sentiment too. Where the authors' code raises or gives NaN (a class that occurs nowhere or
 //! everywhere) the recorded figures that exist are held, and that ours is finite and says why.
 
 use mesm_tests::golden::{GoldenSet, list, number, sizes, text};
 use mesm_train::metrics::{
-    ClassAnswers, Confusion, MultiLabel, MultiLabelScores, Score, auc, largest, sentiment,
+    ClassAnswers, Confusion, MultiLabel, MultiLabelScores, Score, ZeroSign, auc, largest,
+    sentiment, sentiment_signs,
 };
 use serde_json::Value;
 
@@ -318,4 +319,66 @@ fn sentiment_as_a_number() {
             close(key, found.value, number(recorded));
         }
     }
+}
+
+/// All ten figures of MMLatch's authors, with the values that the file names.
+fn hold_latch(label: &str, told: &[f32], truth: &[f32], recorded: &Value) {
+    let found = sentiment(told, truth, true);
+    let of = |zero| sentiment_signs(told, truth, zero);
+    let (positive, negative) = (of(ZeroSign::Positive), of(ZeroSign::Negative));
+    let left_out = of(ZeroSign::LeftOut);
+    assert_eq!(left_out.accuracy, found.accuracy_2);
+    let figures = [
+        ("mae", found.mean_absolute_error),
+        ("corr", found.correlation),
+        ("acc_7", found.accuracy_7),
+        ("acc_5", found.accuracy_5),
+        ("f1_pos", positive.f1),
+        ("bin_acc_pos", positive.accuracy),
+        ("f1_neg", negative.f1),
+        ("bin_acc_neg", negative.accuracy),
+        ("f1", left_out.f1),
+        ("bin_acc", left_out.accuracy),
+    ];
+    assert_eq!(
+        recorded.as_object().unwrap().len(),
+        figures.len(),
+        "{label}"
+    );
+    for (name, score) in figures {
+        close(
+            &format!("{label} {name}"),
+            score.value,
+            number(&recorded[name]),
+        );
+    }
+}
+
+#[test]
+fn signs_under_each_convention_of_zero() {
+    let set = GoldenSet::load("g10_mmlatch.json");
+    let case = &set.json["metrics"];
+    assert_eq!(case["truth_rule"], "0 where drawn int == 0");
+    let inputs = list(&case["inputs"], "inputs");
+    let (told, _) = set.input(&inputs[0]);
+    let (truth, _) = set.input(&inputs[1]);
+    let drawn = set.ints(&inputs[2]);
+    let truth: Vec<f32> = truth
+        .into_iter()
+        .zip(drawn)
+        .map(|(truth, drawn)| if drawn == 0 { 0.0 } else { truth })
+        .collect();
+    hold_latch("metrics", &told, &truth, &case["values"]);
+
+    let case = &set.json["metrics_halves"];
+    let values = |key: &str| -> Vec<f32> {
+        let data = list(&case[key], key).iter();
+        data.map(|value| number(value) as f32).collect()
+    };
+    hold_latch(
+        "halves",
+        &values("preds"),
+        &values("truth"),
+        &case["values"],
+    );
 }

@@ -3,6 +3,7 @@
 use image::RgbImage;
 use mesm_features::crop::fallback_crop;
 use mesm_features::face::BoundingBox;
+use mesm_features::handcrafted::{FacePoints, face_features};
 use mesm_features::track::{FaceTracker, TrackerConfig};
 
 use crate::material::{astronaut, detect, detector, whole};
@@ -19,6 +20,14 @@ fn a_face_is_followed_lost_and_found_again() {
         let result = pollster::block_on(tracker.face(&frame)).unwrap();
         assert!(result.found, "step {step}");
         scans += usize::from(result.scanned);
+        // A frontal portrait: the points lie about where they are assumed when they are not known.
+        let points = result.points.expect("points of the face").points();
+        for (point, usual) in points.iter().zip(FacePoints::CANONICAL.points()) {
+            let off = (point[0] - usual[0]).hypot(point[1] - usual[1]);
+            assert!(off < 5.0, "step {step}: {point:?}, usually {usual:?}");
+        }
+        let features = face_features(&result.crop, result.points.as_ref()).unwrap();
+        assert!(features.iter().all(|value| value.is_finite()));
         let tracked = BoundingBox::from(result.bbox.unwrap());
         let detected = detect(tracker.detector(), &frame)[0].bounding_box();
         assert!(
@@ -35,7 +44,7 @@ fn a_face_is_followed_lost_and_found_again() {
     for _ in 0..3 {
         let result = pollster::block_on(tracker.face(&empty)).unwrap();
         assert!(!result.found && result.scanned);
-        assert_eq!(result.bbox, None);
+        assert_eq!((result.bbox, result.points), (None, None));
         assert_eq!(result.crop, fallback_crop(&empty));
     }
     let back = pollster::block_on(tracker.face(&view(100, 20))).unwrap();

@@ -170,10 +170,10 @@ impl Brain {
     }
 
     /// Whether the model reads the empty sentence where no words were given: MESM does, because text chooses its
-    /// points.
+    /// points; its dense twin does not.
     #[must_use]
-    pub fn reads_silence(&self) -> bool {
-        self.model.config().kind == ModelKind::Mesm
+    pub fn reads_silence(&self, every_point: bool) -> bool {
+        !every_point && self.model.config().kind == ModelKind::Mesm
     }
 
     /// Asks the model; the dense twin where `every_point` is set.

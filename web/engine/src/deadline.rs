@@ -39,10 +39,7 @@ pub(crate) async fn meanwhile<T>(
 ) -> T {
     let mut future = pin!(future);
     loop {
-        let alarm = Promise::new(&mut |resolve, _| {
-            host::set_timeout(&resolve, step_ms);
-        });
-        match select(future, pin!(JsFuture::from(alarm))).await {
+        match select(future, pin!(timer(step_ms))).await {
             Either::Left((value, _)) => return value,
             Either::Right((_, unfinished)) => future = unfinished,
         }
@@ -52,9 +49,13 @@ pub(crate) async fn meanwhile<T>(
 
 /// Lets messages in that wait at the worker's door.
 pub(crate) async fn let_messages_in() {
-    let turn = Promise::new(&mut |resolve, _| {
-        host::set_timeout(&resolve, 0.0);
-    });
     // A timer's promise is never rejected.
-    let _ = JsFuture::from(turn).await;
+    let _ = timer(0.0).await;
+}
+
+/// Is there after so long.
+fn timer(ms: f64) -> JsFuture {
+    JsFuture::from(Promise::new(&mut |resolve, _| {
+        host::set_timeout(&resolve, ms);
+    }))
 }

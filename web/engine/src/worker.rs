@@ -203,8 +203,7 @@ async fn find_out(
     let mut text = None;
     let wordless = evidence.text.trim().is_empty();
     let every_point = evidence.settings.every_point;
-    let silence_is_read = brain.reads_silence() && !every_point;
-    if brain.knows(Modality::Text) && (!wordless || silence_is_read) {
+    if brain.knows(Modality::Text) && (!wordless || brain.reads_silence(every_point)) {
         let since = begin(Stage::Words);
         let words = if wordless { "" } else { &evidence.text };
         let (vector, cut) = brain.read(words)?;

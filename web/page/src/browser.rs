@@ -84,20 +84,23 @@ pub(crate) async fn wait_for(promise: Promise, what: &'static str) -> Result<JsV
 
 /// Waits for some time.
 pub(crate) async fn sleep(ms: f64) -> Result<(), PageError> {
+    wait_for(timer(ms as i32)?, english::failed::TIMER)
+        .await
+        .map(drop)
+}
+
+/// Is kept after so many milliseconds.
+fn timer(ms: i32) -> Result<Promise, PageError> {
     let window = window()?;
-    let promise = Promise::new(&mut |resolve, _| {
+    Ok(Promise::new(&mut |resolve, _| {
         // Where no timer can be set the promise stays open, as it does when the page is closed.
-        let _ = window.set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, ms as i32);
-    });
-    wait_for(promise, english::failed::TIMER).await.map(drop)
+        let _ = window.set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, ms);
+    }))
 }
 
 /// Waits for a promise, whatever becomes of it, at most `limit_ms`.
 pub(crate) async fn settled_within(promise: &Promise, limit_ms: i32) -> Result<(), PageError> {
-    let window = window()?;
-    let alarm = Promise::new(&mut |resolve, _| {
-        let _ = window.set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, limit_ms);
-    });
+    let alarm = timer(limit_ms)?;
     let first = Promise::race(&Array::of2(promise, &alarm));
     // A rejection ends the waiting as well.
     let _ = JsFuture::from(first).await;

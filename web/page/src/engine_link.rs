@@ -30,8 +30,18 @@ pub(crate) struct EngineLink {
     device: DevicePreference,
     restart_reason: Option<String>,
     last_heard_ms: Rc<Cell<f64>>,
-    spoke: Rc<Cell<bool>>,
-    loaded: Rc<Cell<bool>>,
+    arrived: Rc<Cell<Arrived>>,
+}
+
+/// How much of an engine has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Arrived {
+    /// Not a word.
+    Nothing,
+    /// Its script, which loads the program.
+    Script,
+    /// The program, which runs.
+    Program,
 }
 
 impl EngineLink {
@@ -48,20 +58,19 @@ impl EngineLink {
             .map_err(PageError::browser(english::failed::STARTING_ENGINE))?;
         let last_heard_ms = Rc::new(Cell::new(now_ms()));
         let heard = Rc::clone(&last_heard_ms);
-        let spoke = Rc::new(Cell::new(false));
-        let speaks = Rc::clone(&spoke);
-        let loaded = Rc::new(Cell::new(false));
-        let loads = Rc::clone(&loaded);
+        let arrived = Rc::new(Cell::new(Arrived::Nothing));
+        let arrives = Rc::clone(&arrived);
         let hear = Rc::new(hear);
         let hear_error = Rc::clone(&hear);
         on(&worker, "message", move |event| {
             heard.set(now_ms());
-            speaks.set(true);
             let data = event.unchecked_into::<MessageEvent>().data();
             let packet = port::decode::<Event>(&data)
                 .unwrap_or_else(|error| Packet::plain(failure(error.to_string())));
             if matches!(packet.message, Event::Loaded { .. }) {
-                loads.set(true);
+                arrives.set(Arrived::Program);
+            } else if arrives.get() == Arrived::Nothing {
+                arrives.set(Arrived::Script);
             }
             hear(packet);
         })?;
@@ -78,8 +87,7 @@ impl EngineLink {
             device,
             restart_reason,
             last_heard_ms,
-            spoke,
-            loaded,
+            arrived,
         })
     }
 
@@ -113,10 +121,10 @@ impl EngineLink {
 
     /// Whether its program does not arrive.
     pub(crate) fn is_lost(&self) -> bool {
-        let limit = match (self.spoke.get(), self.loaded.get()) {
-            (false, _) => FIRST_WORD_LIMIT_MS,
-            (true, false) => LOAD_LIMIT_MS,
-            (true, true) => return false,
+        let limit = match self.arrived.get() {
+            Arrived::Nothing => FIRST_WORD_LIMIT_MS,
+            Arrived::Script => LOAD_LIMIT_MS,
+            Arrived::Program => return false,
         };
         now_ms() - self.last_heard_ms.get() > limit
     }

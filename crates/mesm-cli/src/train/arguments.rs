@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use mesm::{AttentionMode, Modalities, Modality, ModelConfig, ModelKind};
+use mesm::{AttentionMode, Modalities, Modality};
 use mesm_train::config::{OptimizerKind, PhaseConfig, Schedule, TrainConfig};
 use mesm_train::loss::LossKind;
+use mesm_train::system::SystemConfig;
 
-use crate::choices::{DeviceChoice, ModelChoice, TEXT_ENCODER};
+use crate::choices::{DeviceChoice, SystemChoice, TEXT_ENCODER};
 use crate::error::CliError;
 use crate::train::recipe;
 
@@ -19,6 +20,8 @@ Examples:
   mesm train --data STORE --out runs/web --config web.toml --seed 1
   mesm train --data STORE --out runs/all --config web.toml --only joint --part v=runs/faces/faces.safetensors
   mesm train --data STORE --out runs/dense --model fe2e --epochs 10
+  mesm train --data STORE --out runs/late --model lf-lstm --word-vectors glove.840B.300d.txt
+  mesm train --data MOSEI --out runs/latch --model mm-latch --loss mae
   mesm train --print-config > mine.toml             every setting with its default, to start a file of your own
 
 A run's folder holds config.json, log.jsonl (a JSON object a line), the best weights of each phase
@@ -89,9 +92,9 @@ pub struct RunFlags {
     /// Seed of everything random
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// The sparse model or its dense twin
+    /// Which model
     #[arg(long, value_enum)]
-    pub model: Option<ModelChoice>,
+    pub model: Option<SystemChoice>,
     /// Share of the attention mass that MESM keeps, above 0 and up to 1
     #[arg(long, alias = "top-p", value_name = "P", value_parser = crate::choices::parse_top_p)]
     pub sparse_threshold: Option<f32>,
@@ -101,21 +104,30 @@ pub struct RunFlags {
     /// Hidden size between the convolutions and the sequence encoder
     #[arg(long, value_name = "N")]
     pub feature_dim: Option<usize>,
-    /// Width of the sequence encoder
+    /// Width of the sequence encoder; of a two-phase model's hidden layers
     #[arg(long, value_name = "N")]
     pub trans_dim: Option<usize>,
-    /// Layers of the sequence encoder
+    /// Layers of the sequence encoder, or of a two-phase model
     #[arg(long, value_name = "N")]
     pub trans_nlayers: Option<usize>,
-    /// Attention heads of the sequence encoder
+    /// Attention heads
     #[arg(long, value_name = "N")]
     pub trans_nheads: Option<usize>,
-    /// Dropout of the sequence encoder
+    /// Dropout
     #[arg(long, value_name = "SHARE")]
     pub dropout: Option<f64>,
-    /// Tokens of an utterance that are read
+    /// Tokens of an utterance that are read; words, by a two-phase model
     #[arg(long, value_name = "N")]
     pub text_max_len: Option<usize>,
+    /// Word vectors for a two-phase model: GloVe's text files [default: the text encoder's own table]
+    #[arg(long, value_name = "FILE")]
+    pub word_vectors: Option<PathBuf>,
+    /// Folder with OpenFace's output, ID.csv an utterance, for a two-phase model [default: features of the crops]
+    #[arg(long, value_name = "FOLDER")]
+    pub openface: Option<PathBuf>,
+    /// Folder with DisVoice's output, ID.csv an utterance, for a two-phase model [default: features of the samples]
+    #[arg(long, value_name = "FOLDER")]
+    pub disvoice: Option<PathBuf>,
 }
 
 /// Flags that change phases.
@@ -143,7 +155,7 @@ pub struct LearningFlags {
     /// How the learning rate goes
     #[arg(long, value_enum)]
     pub scheduler: Option<ScheduleChoice>,
-    /// Binary cross-entropy of each class, or cross-entropy of their softmax
+    /// Binary cross-entropy of each class, cross-entropy of their softmax, or absolute error of sentiment
     #[arg(long, value_enum)]
     pub loss: Option<LossChoice>,
     /// What turns gradients into steps
@@ -196,6 +208,8 @@ choice!(
         Bce => LossKind::Bce,
         /// One class of all
         Ce => LossKind::Ce,
+        /// Absolute error of the sentiment
+        Mae => LossKind::Mae,
     }
 );
 choice!(
@@ -261,17 +275,36 @@ fn parse_part(text: &str) -> Result<(Modality, PathBuf), String> {
 
 impl RunFlags {
     fn change(&self, config: &mut TrainConfig) {
-        let model: &mut ModelConfig = &mut config.model;
         set(&mut config.seed, self.seed);
-        set(&mut model.kind, self.model.map(ModelKind::from));
-        set(&mut model.top_p, self.sparse_threshold);
-        set(&mut model.attention, self.attention.map(Into::into));
-        set(&mut model.flatten_dim, self.feature_dim);
-        set(&mut model.trans_dim, self.trans_dim);
-        set(&mut model.trans_layers, self.trans_nlayers);
-        set(&mut model.trans_heads, self.trans_nheads);
-        set(&mut model.dropout, self.dropout);
-        set(&mut config.text_max_tokens, self.text_max_len);
+        if let Some(choice) = self.model {
+            choice.change(&mut config.model);
+        }
+        match &mut config.model {
+            SystemConfig::EndToEnd(model) => {
+                set(&mut model.top_p, self.sparse_threshold);
+                set(&mut model.attention, self.attention.map(Into::into));
+                set(&mut model.flatten_dim, self.feature_dim);
+                set(&mut model.trans_dim, self.trans_dim);
+                set(&mut model.trans_layers, self.trans_nlayers);
+                set(&mut model.trans_heads, self.trans_nheads);
+                set(&mut model.dropout, self.dropout);
+                set(&mut config.text_max_tokens, self.text_max_len);
+            }
+            SystemConfig::TwoPhase(model) => {
+                set(&mut model.hidden_dim, self.trans_dim);
+                set(&mut model.layers, self.trans_nlayers);
+                set(&mut model.heads, self.trans_nheads);
+                set(&mut model.dropout, self.dropout);
+                set(&mut config.features.max_words, self.text_max_len);
+            }
+        }
+        let features = &mut config.features;
+        set(
+            &mut features.word_vectors,
+            self.word_vectors.clone().map(Some),
+        );
+        set(&mut features.openface, self.openface.clone().map(Some));
+        set(&mut features.disvoice, self.disvoice.clone().map(Some));
     }
 }
 
@@ -326,7 +359,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(config.phases[0].batch_size, 2);
-        assert!((config.model.top_p - 0.8).abs() < 1e-6);
+        assert!((config.model.top_p() - 0.8).abs() < 1e-6);
     }
 
     #[test]

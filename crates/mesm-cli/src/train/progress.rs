@@ -10,7 +10,7 @@ use mesm_train::run::Event;
 const QUIET: Duration = Duration::from_secs(30);
 
 /// Shows events on the error stream.
-pub(super) struct Show {
+pub(crate) struct Show {
     bar: Option<ProgressBar>,
     epochs: usize,
     steps: usize,
@@ -20,7 +20,7 @@ pub(super) struct Show {
 impl Show {
     /// Bars if the error stream is a terminal.
     #[must_use]
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             bar: std::io::stderr().is_terminal().then(|| ProgressBar::new(1)),
             epochs: 0,
@@ -30,7 +30,7 @@ impl Show {
     }
 
     /// Shows one event.
-    pub(super) fn event(&mut self, event: &Event) {
+    pub(crate) fn event(&mut self, event: &Event) {
         match event {
             Event::Phase {
                 phase,
@@ -93,8 +93,12 @@ impl Show {
             } => {
                 let scores: Vec<String> = scores
                     .iter()
-                    .map(|(name, [accuracy, uar, f1])| {
-                        format!("{name}: accuracy {accuracy:.3}, UAR {uar:.3}, F1 {f1:.3}")
+                    .map(|(name, scores)| {
+                        let scores: Vec<String> = scores
+                            .iter()
+                            .map(|(metric, score)| format!("{metric} {score:.3}"))
+                            .collect();
+                        format!("{name}: {}", scores.join(", "))
                     })
                     .collect();
                 self.line(&format!(
@@ -129,7 +133,8 @@ impl Show {
         }
     }
 
-    fn line(&self, text: &str) {
+    /// Shows a line of its own.
+    pub(crate) fn line(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.println(text),
             // A closed error stream is no reason to stop a run.

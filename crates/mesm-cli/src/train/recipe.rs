@@ -94,8 +94,9 @@ mod tests {
             ("c.toml", "base = \"b.toml\"\nseed = 4\n"),
         ]);
         let config = read(&folder.path().join("c.toml")).unwrap();
-        assert_eq!((config.seed, config.model.trans_dim), (4, 64));
-        assert!((config.model.top_p - 0.7).abs() < 1e-6);
+        let model = config.model.end_to_end().unwrap();
+        assert_eq!((config.seed, model.trans_dim), (4, 64));
+        assert!((model.top_p - 0.7).abs() < 1e-6);
         assert_eq!(config.phases[0].name, "faces");
     }
 
@@ -125,6 +126,9 @@ mod tests {
             config
         });
         assert_eq!(web.phases, paper.phases);
-        assert_eq!(paper.model.widths, [64, 128, 256, 512]);
+        assert_eq!(
+            paper.model.end_to_end().unwrap().widths,
+            [64, 128, 256, 512]
+        );
     }
 }

@@ -7,11 +7,13 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
+use mesm::two_phase::{TwoPhaseConfig, TwoPhaseModel};
 use mesm::weights::{
     Checkpoint, Limits, ParamSource, SafetensorsSource, WeightsError, load_params,
 };
 use mesm::{Model, ModelConfig};
 use mesm_features::mel::MelConfig;
+use mesm_train::features::FeatureSettings;
 use mesm_train::weights::TEXT_PREFIX;
 
 use crate::error::CliError;
@@ -150,10 +152,35 @@ impl Origin<'_> {
         file.built_in
     }
 
-    /// What fixes the model.
+    /// What fixes a two-phase model, if the weights are those of one.
     ///
     /// # Errors
-    /// When the file does not say it, or says it wrongly.
+    /// When the file says it wrongly.
+    pub fn two_phase(&self) -> Result<Option<(TwoPhaseConfig, FeatureSettings)>, CliError> {
+        match self {
+            Self::Safetensors(file) => header::two_phase(&file.path, &file.bytes),
+            Self::Checkpoint(..) => Ok(None),
+        }
+    }
+
+    /// A two-phase model, filled.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_two_phase(
+        &self,
+        config: &TwoPhaseConfig,
+        device: &Device,
+    ) -> Result<TwoPhaseModel, CliError> {
+        let model = config.init(device)?;
+        let (Self::Safetensors(file) | Self::Checkpoint(file, _)) = self;
+        load_params(model, &mut file.tensors()?).map_err(|source| file.wrong(source))
+    }
+
+    /// What fixes an end-to-end model.
+    ///
+    /// # Errors
+    /// When the file does not say it, or says it wrongly, or holds a two-phase model.
     pub fn settings(&self) -> Result<Settings, CliError> {
         match self {
             Self::Safetensors(file) => header::settings(&file.path, &file.bytes),

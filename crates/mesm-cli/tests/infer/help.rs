@@ -17,10 +17,16 @@ fn help_is_as_recorded() {
         "--help",
         "infer --help",
         "prepare manifest --help",
+        "prepare iemocap --help",
+        "prepare mosei --help",
+        "prepare processed --help",
+        "stats --help",
         "train --help",
         "eval --help",
         "sweep --help",
+        "explain --help",
         "export --help",
+        "report --help",
     ];
     let printed: Vec<String> = commands
         .iter()

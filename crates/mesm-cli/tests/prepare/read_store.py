@@ -30,6 +30,8 @@ COLUMNS = {
     "audio": MEDIA,
     "text": pyarrow.string(),
     "lang": pyarrow.string(),
+    "seconds": pyarrow.float32(),
+    "sentiment": pyarrow.float32(),
 }
 FACE = (FOLDER / "face 7.jpg").read_bytes()
 VOICE = (FOLDER / "voice 1.wav").read_bytes()

@@ -3,6 +3,7 @@
 use super::error::ClipError;
 use super::probe::ClipInfo;
 use super::program::Decoder;
+use super::stretch::Stretch;
 
 /// One picture, 8 bits a channel, interleaved RGB, rows from the top, rotation and pixel aspect already applied.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +50,27 @@ impl FrameReader {
     /// # Errors
     /// [`ClipError::NoVideoTrack`], [`ClipError::Option`] and the program errors.
     pub fn open(info: &ClipInfo, options: &FrameOptions) -> Result<Self, ClipError> {
+        Self::start(info, None, options)
+    }
+
+    /// Starts decoding a stretch: time 0 is its start, of which the first frame at or after it is shown.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and [`ClipError::Option`] for a stretch that is none.
+    pub fn open_stretch(
+        info: &ClipInfo,
+        stretch: &Stretch,
+        options: &FrameOptions,
+    ) -> Result<Self, ClipError> {
+        stretch.check()?;
+        Self::start(info, Some(stretch), options)
+    }
+
+    fn start(
+        info: &ClipInfo,
+        stretch: Option<&Stretch>,
+        options: &FrameOptions,
+    ) -> Result<Self, ClipError> {
         let track = info.video.as_ref().ok_or_else(|| ClipError::NoVideoTrack {
             path: info.path.clone(),
         })?;
@@ -67,21 +89,24 @@ impl FrameReader {
                 max_side,
             ));
         }
-        let (width, height) = scaled(track.width, track.height, max_side);
+        let half = stretch.and_then(|stretch| stretch.half);
+        let wide = half.map_or(track.width, |_| (track.width / 2).max(1));
+        let (width, height) = scaled(wide, track.height, max_side);
+        let crop = Stretch::picture_filter(half);
         // `round=up` puts a frame onto the first grid time at or after its own, and of several the last one stays:
         // the frame on display at that time. `start_time=0` repeats the first frame where the track starts late.
         let filter = format!(
-            "fps=1000/{step_ms}:round=up:start_time=0,\
+            "{crop}fps=1000/{step_ms}:round=up:start_time=0,\
              scale={width}:{height}:flags=area+accurate_rnd+full_chroma_int,setsar=1"
         );
         let output = ["-vf", &filter, "-f", "rawvideo", "-pix_fmt", "rgb24"].map(str::to_owned);
         Ok(Self {
-            decoder: Decoder::spawn(info, "video", track.index, &output)?,
+            decoder: Decoder::spawn(info, stretch, "video", track.index, &output)?,
             step_ms,
             width,
             height,
             next_index: 0,
-            track_end_s: track.end_s,
+            track_end_s: stretch.map_or(track.end_s, |stretch| Some(stretch.length_s())),
             clip_end_s: info.duration_s,
             ended: false,
         })

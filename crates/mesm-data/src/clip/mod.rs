@@ -23,10 +23,12 @@ mod frames;
 mod probe;
 mod program;
 mod samples;
+mod stretch;
 mod windows;
 
 pub use error::{ClipError, INSTALL_LINE};
 pub use frames::{Frame, FrameOptions, FrameReader};
 pub use probe::{AudioTrack, ClipInfo, VideoTrack};
 pub use samples::{SAMPLE_RATE_HZ, SampleReader};
+pub use stretch::{Half, Stretch};
 pub use windows::{Window, WindowOptions, WindowReader};

@@ -10,6 +10,7 @@ use ffmpeg_sidecar::command::FfmpegCommand;
 
 use super::error::ClipError;
 use super::probe::{ClipInfo, local_url, program_error, without_address};
+use super::stretch::Stretch;
 
 /// How much of a track may be missing before the file counts as truncated, in seconds: encoders' padding and the
 /// rounding of containers stay below it.
@@ -34,9 +35,10 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
-    /// Starts ffmpeg on one stream of the clip, writing the raw `output` format to the pipe.
+    /// Starts ffmpeg on one stream of the clip, or of a stretch of it, writing the raw `output` format to the pipe.
     pub(super) fn spawn(
         info: &ClipInfo,
+        stretch: Option<&Stretch>,
         track: &'static str,
         stream: u32,
         output: &[String],
@@ -51,6 +53,7 @@ impl Decoder {
                 "-protocol_whitelist",
                 "file",
             ])
+            .args(stretch.into_iter().flat_map(Stretch::input))
             .input(local_url(&info.path))
             .args(["-map", &format!("0:{stream}")])
             .args(output)

@@ -3,6 +3,7 @@
 use super::error::ClipError;
 use super::probe::ClipInfo;
 use super::program::Decoder;
+use super::stretch::{Half, Stretch};
 
 /// Sampling rate of everything this crate hands out, in Hz.
 pub const SAMPLE_RATE_HZ: u32 = 16_000;
@@ -28,22 +29,40 @@ impl SampleReader {
     /// # Errors
     /// [`ClipError::NoAudioTrack`] and the program errors.
     pub fn open(info: &ClipInfo) -> Result<Self, ClipError> {
+        Self::start(info, None)
+    }
+
+    /// Starts decoding a stretch: sample 0 is at its start. Of two channels the one of the stretch's half is read.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and [`ClipError::Option`] for a stretch that is none.
+    pub fn open_stretch(info: &ClipInfo, stretch: &Stretch) -> Result<Self, ClipError> {
+        stretch.check()?;
+        Self::start(info, Some(stretch))
+    }
+
+    fn start(info: &ClipInfo, stretch: Option<&Stretch>) -> Result<Self, ClipError> {
         let track = info.audio.as_ref().ok_or_else(|| ClipError::NoAudioTrack {
             path: info.path.clone(),
         })?;
         // ffmpeg's own way to mono adds 3 dB to float samples and may clip; an explicit mean does not.
-        let mean: Vec<String> = (0..track.channels)
-            .map(|c| format!("{}*c{c}", 1.0 / f64::from(track.channels)))
-            .collect();
+        let side = stretch.and_then(|stretch| stretch.half);
+        let channels = match side.filter(|_| track.channels == 2) {
+            Some(Half::Left) => 0..1,
+            Some(Half::Right) => 1..2,
+            None => 0..track.channels,
+        };
+        let share = 1.0 / channels.len() as f64;
+        let mean: Vec<String> = channels.map(|c| format!("{share}*c{c}")).collect();
         let filter = format!(
             "aformat=sample_fmts=flt,pan=mono|c0={},aresample={SAMPLE_RATE_HZ}:async=1:first_pts=0",
             mean.join("+")
         );
         let output = ["-af", &filter, "-f", "f32le", "-c:a", "pcm_f32le"].map(str::to_owned);
         Ok(Self {
-            decoder: Decoder::spawn(info, "audio", track.index, &output)?,
+            decoder: Decoder::spawn(info, stretch, "audio", track.index, &output)?,
             read: 0,
-            track_end_s: track.end_s,
+            track_end_s: stretch.map_or(track.end_s, |stretch| Some(stretch.length_s())),
             clip_end_s: info.duration_s,
             ended: false,
         })

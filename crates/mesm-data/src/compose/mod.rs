@@ -27,7 +27,7 @@ mod single;
 pub use composed::Composition;
 pub use dropout::ModalityDropout;
 pub use plan::{Plan, PlanItem};
-pub use sample::{Modalities, Modality, Sample, samples};
+pub use sample::{Modalities, Modality, Sample, aligned, samples};
 
 /// First words of the keys of random numbers, so that no two purposes share numbers and none meets those that other
 /// code numbers from 0.

@@ -103,15 +103,28 @@ impl From<&RowInfo> for Sample {
     }
 }
 
+/// Whether rows hold utterances as they were: some have a face and a voice. Otherwise each row is of one modality, and
+/// utterances have to be composed.
+#[must_use]
+pub fn aligned(rows: &[RowInfo]) -> bool {
+    rows.iter().any(|row| row.has_faces && row.has_audio)
+}
+
 /// The samples of `rows`, in their order; plans name rows by their places in it.
 ///
-/// The words of a voice without a face are left out: acted corpora have the same few sentences for every emotion, so
-/// they are what was said in the recording and no sentences that carry the label. Whoever has utterances of voice and
-/// words takes [`Sample::from`] for each row instead.
+/// Where rows are not [`aligned`], the words of a voice without a face are left out: acted corpora have the same few
+/// sentences for every emotion, so they are what was said in the recording and no sentences that carry the label.
 #[must_use]
 pub fn samples(rows: &[RowInfo]) -> Vec<Sample> {
+    let whole = aligned(rows);
     rows.iter()
-        .map(|row| without_transcript(row.into()))
+        .map(|row| {
+            if whole {
+                row.into()
+            } else {
+                without_transcript(row.into())
+            }
+        })
         .collect()
 }
 

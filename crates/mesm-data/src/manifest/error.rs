@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::clip::ClipError;
 use crate::store::StoreError;
+use crate::table::TableError;
 
 /// Why no store could be made. A row that cannot be taken is no reason: it is counted and left out.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +25,24 @@ pub enum ManifestError {
     Nothing {
         /// The folder.
         folder: PathBuf,
+    },
+    /// The folder does not hold the data set, or not as it is handed out.
+    #[error("expected in {}: {expected}", folder.display())]
+    Layout {
+        /// The folder.
+        folder: PathBuf,
+        /// What was looked for.
+        expected: &'static str,
+    },
+    /// A pickle that holds more than plain data, or a damaged one.
+    #[error("{}, byte {at}: {reason}", path.display())]
+    Pickle {
+        /// The file.
+        path: PathBuf,
+        /// Place of the operation, counted from 0.
+        at: usize,
+        /// What was expected and found.
+        reason: String,
     },
     /// A table as a whole is not what it should be.
     #[error("{}, line {line}: {reason}", path.display())]
@@ -109,6 +128,15 @@ pub enum ManifestError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<TableError> for ManifestError {
+    fn from(error: TableError) -> Self {
+        match error {
+            TableError::Unreadable { path, source } => Self::Unreadable { path, source },
+            TableError::Line { path, line, reason } => Self::Table { path, line, reason },
+        }
+    }
 }
 
 impl ManifestError {

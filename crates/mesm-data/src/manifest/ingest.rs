@@ -1,6 +1,5 @@
 //! Making a store from a folder.
 
-use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -11,12 +10,11 @@ use super::output::begin;
 use super::plan::{Options, Planned, Shard, Shards, Source, plan};
 use super::record::{Entry, Kind};
 use super::report::{InputFile, Report};
-use super::skipped::{Reason, Skipped, Skips};
-use super::videos::{FaceFinder, Failure, parts};
+use super::seal::{Remarks, no_rows, seal};
+use super::skipped::{Reason, Skips};
+use super::videos::{FaceFinder, Failure, Parts, parts};
 use super::{ManifestError, header};
-use crate::store::{
-    FORMAT, Head, Media, REPORT_FILE, Row, ShardWriter, Store, StoreError, write_atomically,
-};
+use crate::store::{FORMAT, Head, Media, Row, ShardWriter};
 
 /// How far it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,23 +88,11 @@ pub fn prepare(
     };
     let shards: Vec<&Shard> = plan.values().flatten().collect();
     let written = ingest.write(&shards, watch)?;
-    let store = Store::open_shards(out, head.clone())?;
-    let mut report = Report::count(out, &head, &store, inputs);
-    for (number, skipped) in store.skipped().enumerate() {
-        skips.merge(read_skipped(&head, out, number, skipped)?);
-    }
-    report.not_read = not_read(folder);
-    report.skipped = skips.into_list();
-    if report.rows == 0 {
-        return Err(no_rows(folder, &report.skipped));
-    }
-    let mut text = serde_json::to_string_pretty(&report).unwrap_or_default();
-    text.push('\n');
-    // Without need nothing is touched: a finished store stays as old as it is.
-    let path = out.join(REPORT_FILE);
-    if fs::read(&path).ok().as_deref() != Some(text.as_bytes()) {
-        write_atomically(&path, text.as_bytes())?;
-    }
+    let more = Remarks {
+        not_read: not_read(folder),
+        notes: Vec::new(),
+    };
+    let report = seal(folder, out, &head, inputs, skips, more)?;
     Ok(Outcome {
         report,
         written,
@@ -267,7 +253,7 @@ impl Ingest<'_> {
             .path
             .clone()
             .unwrap_or_else(|| format!("{table}:{line}"));
-        Ok(Some(self.filled(id, entry, faces, audio)))
+        Ok(Some(self.filled(id, entry, faces, audio, None)))
     }
 
     /// A row of a video.
@@ -289,7 +275,18 @@ impl Ingest<'_> {
             }
             Ok(parts) => {
                 let id = format!("{}:{name}", source.file);
-                return Ok(Some(self.filled(id, entry, parts.faces, parts.audio)));
+                let Parts {
+                    faces,
+                    audio,
+                    seconds,
+                } = parts;
+                return Ok(Some(self.filled(
+                    id,
+                    entry,
+                    faces,
+                    audio,
+                    Some(seconds as f32),
+                )));
             }
         };
         let (reason, found) = refused;
@@ -297,7 +294,14 @@ impl Ingest<'_> {
         Ok(None)
     }
 
-    fn filled(&self, id: String, entry: Entry, faces: Vec<Media>, audio: Option<Media>) -> Row {
+    fn filled(
+        &self,
+        id: String,
+        entry: Entry,
+        faces: Vec<Media>,
+        audio: Option<Media>,
+        seconds: Option<f32>,
+    ) -> Row {
         let mut target = vec![0.0; self.classes.len()];
         target[usize::from(entry.label)] = 1.0;
         Row {
@@ -312,41 +316,8 @@ impl Ingest<'_> {
             audio,
             text: entry.text,
             lang: entry.lang,
+            seconds,
+            sentiment: None,
         }
-    }
-}
-
-fn read_skipped(
-    head: &Head,
-    out: &Path,
-    shard: usize,
-    text: &str,
-) -> Result<Vec<Skipped>, ManifestError> {
-    serde_json::from_str(text).map_err(|e| {
-        ManifestError::Store(StoreError::Damaged {
-            path: head.path(out, shard),
-            row: None,
-            reason: format!("its list of rows left out: {e}"),
-        })
-    })
-}
-
-fn no_rows(folder: &Path, skipped: &[Skipped]) -> ManifestError {
-    let reasons = skipped.iter().map(|skipped| {
-        format!(
-            "{}: {} {}",
-            skipped.file,
-            skipped.count,
-            skipped.reason.words()
-        )
-    });
-    let reasons: Vec<String> = reasons.collect();
-    ManifestError::NoRows {
-        folder: folder.to_owned(),
-        reasons: if reasons.is_empty() {
-            "the tables are empty".to_owned()
-        } else {
-            reasons.join(", ")
-        },
     }
 }

@@ -54,7 +54,7 @@ fn digest(folder: &Path, name: &str) -> Result<InputFile, ManifestError> {
 }
 
 /// Hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut digits, byte| {
         // Writing into a string cannot fail.
         let _ = write!(digits, "{byte:02x}");

@@ -26,15 +26,20 @@ mod output;
 mod plan;
 mod record;
 mod report;
+mod seal;
 mod skipped;
-mod table;
 #[cfg(test)]
 mod tests;
 mod videos;
 
 pub use error::ManifestError;
 pub use ingest::{Outcome, Progress, prepare};
+pub(crate) use input::hex;
+pub(crate) use output::begin;
 pub use plan::Options;
 pub use report::{InputFile, NotRead, Report, SplitReport};
+pub(crate) use seal::{Remarks, no_rows, seal};
+pub(crate) use skipped::Skips;
 pub use skipped::{Example, Reason, Skipped};
 pub use videos::FaceFinder;
+pub(crate) use videos::{Failure, Parts, face_media, voice_media};

@@ -2,12 +2,18 @@
 
 use std::fs::{self, File};
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use super::ManifestError;
 use crate::store::{HEAD_FILE, Head, StoreError};
 
+/// A decoder that a run is just starting shares its lock for a moment, even if that run has ended since.
+const ATTEMPTS: u32 = 10;
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(50);
+
 /// Makes the folder, or finds in it the beginning of this very store. The lock is held until the file is closed.
-pub(super) fn begin(out: &Path, head: &Head) -> Result<File, ManifestError> {
+pub(crate) fn begin(out: &Path, head: &Head) -> Result<File, ManifestError> {
     let unwritable = |source| {
         ManifestError::Store(StoreError::Unwritable {
             path: out.to_owned(),
@@ -23,7 +29,7 @@ pub(super) fn begin(out: &Path, head: &Head) -> Result<File, ManifestError> {
         Ok(Some(found)) if found == *head => {}
         Ok(Some(_)) => {
             return Err(occupied(
-                "holds a store of other data, classes, shard size or program version",
+                "holds a store of other data, classes, splits, shard size or program version",
             ));
         }
         Ok(None) => {
@@ -41,11 +47,14 @@ pub(super) fn begin(out: &Path, head: &Head) -> Result<File, ManifestError> {
         Err(error) => return Err(error.into()),
     }
     let lock = File::open(out.join(HEAD_FILE)).map_err(unwritable)?;
-    match lock.try_lock() {
-        Err(fs::TryLockError::WouldBlock) => Err(ManifestError::Busy {
-            folder: out.to_owned(),
-        }),
-        // On a file system without locks nothing keeps two processes apart, but one works.
-        Ok(()) | Err(fs::TryLockError::Error(_)) => Ok(lock),
+    for _ in 0..ATTEMPTS {
+        match lock.try_lock() {
+            Err(fs::TryLockError::WouldBlock) => thread::sleep(BETWEEN_ATTEMPTS),
+            // On a file system without locks nothing keeps two processes apart, but one works.
+            Ok(()) | Err(fs::TryLockError::Error(_)) => return Ok(lock),
+        }
     }
+    Err(ManifestError::Busy {
+        folder: out.to_owned(),
+    })
 }

@@ -8,7 +8,7 @@ use super::archive::Archive;
 use super::header::{MAX_AUDIO_BYTES, MAX_FACE_BYTES};
 use super::record::{Columns, Entry, Kind, Refusal};
 use super::skipped::{Reason, Skips};
-use super::table::{Place, Table};
+use crate::table::{Place, Table};
 
 /// What a row takes beside its media and words.
 const ROW_BYTES: u64 = 128;

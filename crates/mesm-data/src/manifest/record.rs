@@ -7,7 +7,7 @@ use csv::ByteRecord;
 use super::ManifestError;
 use super::archive::plain_path;
 use super::skipped::Reason;
-use super::table::Table;
+use crate::table::Table;
 
 /// Longest name of a split, source, subject or language in bytes.
 const MAX_NAME_BYTES: usize = 128;

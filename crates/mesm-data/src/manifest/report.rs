@@ -31,6 +31,9 @@ pub struct Report {
     pub skipped: Vec<Skipped>,
     /// Files of the folder that were not looked into.
     pub not_read: Vec<NotRead>,
+    /// What whoever uses the store should know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// A file that a store was made from.
@@ -115,6 +118,7 @@ impl Report {
             splits,
             skipped: Vec::new(),
             not_read: Vec::new(),
+            notes: Vec::new(),
         }
     }
 

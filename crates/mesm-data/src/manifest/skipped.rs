@@ -41,6 +41,20 @@ pub enum Reason {
     EntryReplaced,
     /// A video without a face, a voice and words.
     NothingInside,
+    /// No transcript has the utterance.
+    NoTranscript,
+    /// It ends before it starts, or starts before its recording.
+    EndBeforeStart,
+    /// It ends after its recording.
+    BeyondMedia,
+    /// Its sound is silence, or there is none.
+    EmptyAudio,
+    /// An earlier line has the same id.
+    DuplicateId,
+    /// A list of a split names it, the data do not.
+    UnknownId,
+    /// No list of a split names it.
+    InNoSplit,
 }
 
 impl Reason {
@@ -62,6 +76,13 @@ impl Reason {
             Self::EntryNoFile => "no plain file",
             Self::EntryReplaced => "replaced by a later one",
             Self::NothingInside => "no face, voice or words",
+            Self::NoTranscript => "no transcript",
+            Self::EndBeforeStart => "ends before it starts",
+            Self::BeyondMedia => "ends after its recording",
+            Self::EmptyAudio => "no sound",
+            Self::DuplicateId => "id named twice",
+            Self::UnknownId => "id of no utterance",
+            Self::InNoSplit => "in no split",
         }
     }
 }
@@ -91,13 +112,13 @@ pub struct Skipped {
 
 /// Counts what is left out.
 #[derive(Debug, Default)]
-pub(super) struct Skips {
+pub(crate) struct Skips {
     found: BTreeMap<(String, Reason), (u64, Vec<Example>)>,
 }
 
 impl Skips {
     /// Counts one row or entry.
-    pub(super) fn add(&mut self, file: &str, reason: Reason, line: Option<u64>, found: &str) {
+    pub(crate) fn add(&mut self, file: &str, reason: Reason, line: Option<u64>, found: &str) {
         let (count, examples) = self.entry(file, reason);
         *count += 1;
         if examples.len() < EXAMPLES {
@@ -109,7 +130,7 @@ impl Skips {
     }
 
     /// Adds what was counted elsewhere.
-    pub(super) fn merge(&mut self, other: Vec<Skipped>) {
+    pub(crate) fn merge(&mut self, other: Vec<Skipped>) {
         for skipped in other {
             let (count, examples) = self.entry(&skipped.file, skipped.reason);
             *count += skipped.count;
@@ -120,7 +141,7 @@ impl Skips {
     }
 
     /// Everything, by file and reason.
-    pub(super) fn into_list(self) -> Vec<Skipped> {
+    pub(crate) fn into_list(self) -> Vec<Skipped> {
         let list = self.found.into_iter();
         list.map(|((file, reason), (count, examples))| Skipped {
             file,

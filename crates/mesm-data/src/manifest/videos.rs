@@ -28,15 +28,17 @@ pub trait FaceFinder {
 }
 
 /// What a row holds of a video.
-pub(super) struct Parts {
+pub(crate) struct Parts {
     /// Faces as PNG, one every half second where there is one.
-    pub(super) faces: Vec<Media>,
+    pub(crate) faces: Vec<Media>,
     /// 16-bit WAV.
-    pub(super) audio: Option<Media>,
+    pub(crate) audio: Option<Media>,
+    /// Length of the utterance in its recording.
+    pub(crate) seconds: f64,
 }
 
 /// Why a video gives no row: the row alone is left out, or the making of the store ends.
-pub(super) enum Failure {
+pub(crate) enum Failure {
     Row(Reason, String),
     Whole(ManifestError),
 }
@@ -80,27 +82,47 @@ pub(super) fn parts(
     finder.begin();
     let mut faces = Vec::new();
     for frame in &window.frames {
-        let found = finder
-            .face(frame)
-            .map_err(|reason| Failure::Whole(ManifestError::Faces { reason }))?;
-        let side = FACE_SIDE as u32;
-        if let Some(picture) = found.and_then(|rgb| RgbImage::from_raw(side, side, rgb)) {
-            faces.push(Media {
-                path: format!("{name}#t={:.1}.png", frame.t_ms as f64 / 1000.0),
-                bytes: png(&picture).map_err(|e| encoding(name, &e.to_string()))?,
-            });
-        }
+        faces.extend(face_media(finder, frame, name)?);
     }
     let audio = window.samples.filter(|samples| !samples.is_empty());
-    let audio = audio.map(|samples| {
-        Ok::<_, Failure>(Media {
-            path: format!("{name}.wav"),
-            bytes: wav(&samples).map_err(|e| encoding(name, &e.to_string()))?,
-        })
-    });
+    let audio = audio.map(|samples| voice_media(&samples, name));
     Ok(Parts {
         faces,
         audio: audio.transpose()?,
+        seconds: window.end_s - window.start_s,
+    })
+}
+
+/// The face in a frame of the recording `name`, if there is one, as PNG.
+///
+/// # Errors
+/// When the finder fails.
+pub(crate) fn face_media(
+    finder: &mut dyn FaceFinder,
+    frame: &Frame,
+    name: &str,
+) -> Result<Option<Media>, Failure> {
+    let found = finder
+        .face(frame)
+        .map_err(|reason| Failure::Whole(ManifestError::Faces { reason }))?;
+    let side = FACE_SIDE as u32;
+    let Some(picture) = found.and_then(|rgb| RgbImage::from_raw(side, side, rgb)) else {
+        return Ok(None);
+    };
+    Ok(Some(Media {
+        path: format!("{name}#t={:.1}.png", frame.t_ms as f64 / 1000.0),
+        bytes: png(&picture).map_err(|e| encoding(name, &e.to_string()))?,
+    }))
+}
+
+/// Samples at 16 kHz of the recording `name` as 16-bit WAV.
+///
+/// # Errors
+/// When they cannot be encoded.
+pub(crate) fn voice_media(samples: &[f32], name: &str) -> Result<Media, Failure> {
+    Ok(Media {
+        path: format!("{name}.wav"),
+        bytes: wav(samples).map_err(|e| encoding(name, &e.to_string()))?,
     })
 }
 

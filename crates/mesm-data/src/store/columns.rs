@@ -18,6 +18,8 @@ pub(super) const MEDIA_LEAVES: [&[&str]; 2] =
     [&["faces", "list", "element", "bytes"], &["audio", "bytes"]];
 /// Columns of the light index.
 pub(super) const INDEX_COLUMNS: [&str; 3] = ["label", "source", "modalities"];
+/// Columns that stores of earlier versions do not have; their rows hold nothing there.
+const LATER_COLUMNS: [&str; 2] = ["seconds", "sentiment"];
 
 /// The columns of a shard. All may hold nulls by their type, as elsewhere in this format's world; the ones that may not
 /// by their meaning are checked where they are read.
@@ -37,6 +39,8 @@ pub(super) fn schema() -> SchemaRef {
         Field::new("audio", media, true),
         string("text"),
         string("lang"),
+        Field::new("seconds", DataType::Float32, true),
+        Field::new("sentiment", DataType::Float32, true),
     ]))
 }
 
@@ -51,7 +55,7 @@ pub(super) fn features() -> String {
         "modalities": string,
         "faces": {"feature": {"_type": "Image"}, "_type": "Sequence"},
         "audio": {"_type": "Audio"},
-        "text": string, "lang": string,
+        "text": string, "lang": string, "seconds": float, "sentiment": float,
     }}})
     .to_string()
 }
@@ -84,7 +88,9 @@ pub(super) fn encode(rows: &[Row], classes: &[String]) -> Result<RecordBatch, Ar
         targets.values().append_slice(&row.target);
         targets.append(true);
     }
-    let agreements: Float32Array = rows.iter().map(|row| row.agreement).collect();
+    let numbers = |of: fn(&Row) -> Option<f32>| -> ArrayRef {
+        Arc::new(rows.iter().map(of).collect::<Float32Array>())
+    };
     let faces: Vec<Option<&Media>> = rows.iter().flat_map(|row| &row.faces).map(Some).collect();
     let faces = ListArray::try_new(
         element(DataType::Struct(media_fields())),
@@ -102,12 +108,14 @@ pub(super) fn encode(rows: &[Row], classes: &[String]) -> Result<RecordBatch, Ar
             strings(|row| Some(&row.subject)),
             Arc::new(labels),
             Arc::new(targets.finish()),
-            Arc::new(agreements),
+            numbers(|row| row.agreement),
             Arc::new(StringArray::from(modalities)),
             Arc::new(faces),
             Arc::new(media(&audio)?),
             strings(|row| row.text.as_deref()),
             strings(|row| row.lang.as_deref()),
+            numbers(|row| row.seconds),
+            numbers(|row| row.sentiment),
         ],
     )
 }
@@ -128,6 +136,9 @@ fn media(items: &[Option<&Media>]) -> Result<StructArray, ArrowError> {
 pub(super) fn check(found: &Schema) -> Result<(), String> {
     for field in schema().fields() {
         let Ok(other) = found.field_with_name(field.name()) else {
+            if LATER_COLUMNS.contains(&field.name().as_str()) {
+                continue;
+            }
             let names: Vec<&str> = found.fields().iter().map(|f| f.name().as_str()).collect();
             return Err(format!(
                 "expected a column `{}`, found {}",
@@ -149,26 +160,6 @@ pub(super) fn check(found: &Schema) -> Result<(), String> {
 
 /// One row of a batch with the columns of [`schema`]; otherwise what is wrong with it.
 pub(super) fn decode(batch: &RecordBatch, at: usize, classes: &[String]) -> Result<Row, String> {
-    let target = column(batch, "target")?
-        .as_list_opt::<i32>()
-        .filter(|lists| lists.is_valid(at))
-        .map(|lists| lists.value(at))
-        .ok_or("expected a target")?;
-    let target = target
-        .as_primitive_opt::<Float32Type>()
-        .filter(|values| values.null_count() == 0)
-        .map(|values| values.values().to_vec())
-        .ok_or("expected a target of numbers")?;
-    if target.len() != classes.len() || !target.iter().all(|v| (0.0..=1.0).contains(v)) {
-        return Err(format!(
-            "expected a target of {} numbers in 0..=1, found {target:?}",
-            classes.len()
-        ));
-    }
-    let agreement = column(batch, "agreement")?
-        .as_primitive_opt::<Float32Type>()
-        .filter(|values| values.is_valid(at))
-        .map(|values| values.value(at));
     let faces = column(batch, "faces")?
         .as_list_opt::<i32>()
         .filter(|lists| lists.is_valid(at))
@@ -185,13 +176,48 @@ pub(super) fn decode(batch: &RecordBatch, at: usize, classes: &[String]) -> Resu
         source: needed(batch, "source", at)?.to_owned(),
         subject: needed(batch, "subject", at)?.to_owned(),
         label: label(string(batch, "label", at)?, classes)?,
-        target,
-        agreement,
+        target: target(batch, at, classes)?,
+        agreement: number(batch, "agreement", at),
         faces,
         audio,
         text: string(batch, "text", at)?.map(str::to_owned),
         lang: string(batch, "lang", at)?.map(str::to_owned),
+        seconds: number(batch, "seconds", at),
+        sentiment: number(batch, "sentiment", at),
     })
+}
+
+/// The target of a row, one number a class.
+pub(super) fn target(
+    batch: &RecordBatch,
+    at: usize,
+    classes: &[String],
+) -> Result<Vec<f32>, String> {
+    let target = column(batch, "target")?
+        .as_list_opt::<i32>()
+        .filter(|lists| lists.is_valid(at))
+        .map(|lists| lists.value(at))
+        .ok_or("expected a target")?;
+    let target = target
+        .as_primitive_opt::<Float32Type>()
+        .filter(|values| values.null_count() == 0)
+        .map(|values| values.values().to_vec())
+        .ok_or("expected a target of numbers")?;
+    if target.len() != classes.len() || !target.iter().all(|v| (0.0..=1.0).contains(v)) {
+        return Err(format!(
+            "expected a target of {} numbers in 0..=1, found {target:?}",
+            classes.len()
+        ));
+    }
+    Ok(target)
+}
+
+/// The number of a row, if the column is there and it is not null.
+pub(super) fn number(batch: &RecordBatch, name: &str, at: usize) -> Option<f32> {
+    let numbers = batch
+        .column_by_name(name)?
+        .as_primitive_opt::<Float32Type>()?;
+    numbers.is_valid(at).then(|| numbers.value(at))
 }
 
 /// Index of a label among the classes.

@@ -23,6 +23,8 @@
 //! | `audio` | struct of `bytes`, `path`, or null | an encoded sound (FLAC, WAV) as found |
 //! | `text` | string or null | the words |
 //! | `lang` | string or null | their language, such as `en` |
+//! | `seconds` | float or null | how long the utterance lasts in its recording; stores of earlier programs lack the column |
+//! | `sentiment` | float or null | mean rating in `[-3, 3]` (CMU-MOSEI); stores of earlier programs lack the column |
 //!
 //! and these entries in its key-value metadata: `mesm.format`, `mesm.version`, `mesm.classes` (JSON list), `mesm.split`,
 //! `mesm.fingerprint`, `mesm.skipped` (JSON: rows left out of this shard) and `huggingface` (features for `datasets`).
@@ -33,6 +35,7 @@ mod atomic;
 mod cache;
 mod columns;
 mod error;
+mod facts;
 mod head;
 mod reader;
 mod row;
@@ -42,7 +45,8 @@ mod tests;
 
 pub use atomic::write_atomically;
 pub use error::StoreError;
+pub use facts::RowFacts;
 pub use head::{FORMAT, HEAD_FILE, Head, REPORT_FILE, ShardName};
 pub use reader::Store;
-pub use row::{Media, Row, RowInfo};
+pub use row::{Media, Row, RowInfo, SENTIMENT};
 pub use shard::{GROUP_BYTES, GROUP_ROWS, ShardFacts, ShardWriter};

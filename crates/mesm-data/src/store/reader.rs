@@ -30,18 +30,18 @@ const MAX_SOURCES: usize = 1 << 16;
 /// Opening reads the light index: per row some twenty bytes stay in memory, media never do but in the cache, which is
 /// bounded.
 pub struct Store {
-    head: Head,
-    shards: Vec<Shard>,
+    pub(super) head: Head,
+    pub(super) shards: Vec<Shard>,
     sources: Vec<String>,
     /// Shard by shard, in the order of the files.
-    rows: Vec<RowInfo>,
+    pub(super) rows: Vec<RowInfo>,
     cache: Mutex<GroupCache>,
 }
 
 /// An open shard: the file's description, not the file.
-struct Shard {
-    path: PathBuf,
-    metadata: ArrowReaderMetadata,
+pub(super) struct Shard {
+    pub(super) path: PathBuf,
+    pub(super) metadata: ArrowReaderMetadata,
     skipped: String,
 }
 
@@ -369,13 +369,13 @@ impl Shard {
         before.map(|group| group.num_rows() as u64).sum()
     }
 
-    fn damaged(&self, row: Option<u64>, reason: String) -> StoreError {
+    pub(super) fn damaged(&self, row: Option<u64>, reason: String) -> StoreError {
         damaged(&self.path, row, reason)
     }
 }
 
 /// Runs a part of the Parquet reader, which panics at some kinds of damage where it should return an error.
-fn guarded<T, E: Display>(read: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
+pub(super) fn guarded<T, E: Display>(read: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
     match catch_unwind(AssertUnwindSafe(read)) {
         Ok(outcome) => outcome.map_err(|e| e.to_string()),
         Err(_) => Err("the Parquet reader gave up".to_owned()),
@@ -390,7 +390,7 @@ fn damaged(path: &Path, row: Option<u64>, reason: String) -> StoreError {
     }
 }
 
-fn open(path: &Path) -> Result<File, StoreError> {
+pub(super) fn open(path: &Path) -> Result<File, StoreError> {
     File::open(path).map_err(|source| StoreError::Unreadable {
         path: path.to_owned(),
         source,

@@ -1,5 +1,7 @@
 //! What a store holds: rows, and a light index of them.
 
+use std::ops::RangeInclusive;
+
 /// An encoded picture or sound, as it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Media {
@@ -35,7 +37,14 @@ pub struct Row {
     pub text: Option<String>,
     /// Their language, such as `en`.
     pub lang: Option<String>,
+    /// How long the utterance lasts in its recording, in seconds, where that is known.
+    pub seconds: Option<f32>,
+    /// How positive the annotators found it, from -3 to 3 (CMU-MOSEI: the mean of their ratings).
+    pub sentiment: Option<f32>,
 }
+
+/// Bounds of [`Row::sentiment`].
+pub const SENTIMENT: RangeInclusive<f32> = -3.0..=3.0;
 
 impl Row {
     /// Letters of what the row holds: `t`, `a`, `v`, in this order.

@@ -12,6 +12,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use super::atomic::Unfinished;
+use super::row::SENTIMENT;
 use super::{Head, Row, StoreError, columns};
 
 /// Most rows in a row group: reaching one row reads its group.
@@ -159,6 +160,18 @@ impl ShardWriter {
             return Err(wrong(format!(
                 "expected a label below {classes}, found {:?}",
                 row.label
+            )));
+        }
+        if row.seconds.is_some_and(|s| !s.is_finite() || s < 0.0) {
+            return Err(wrong(format!(
+                "expected a length in seconds, found {:?}",
+                row.seconds
+            )));
+        }
+        if row.sentiment.is_some_and(|s| !SENTIMENT.contains(&s)) {
+            return Err(wrong(format!(
+                "expected a sentiment in -3..=3, found {:?}",
+                row.sentiment
             )));
         }
         if row.target.len() != classes || !row.target.iter().all(|v| (0.0..=1.0).contains(v)) {

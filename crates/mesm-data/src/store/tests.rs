@@ -29,6 +29,10 @@ fn row(split: &str, number: u8) -> Row {
             .is_multiple_of(5)
             .then(|| format!("words, \"quoted\"\nand {number}")),
         lang: number.is_multiple_of(5).then(|| "en".to_owned()),
+        seconds: number.is_multiple_of(2).then(|| f32::from(number) / 8.0),
+        sentiment: number
+            .is_multiple_of(7)
+            .then(|| f32::from(number % 3) - 1.5),
     }
 }
 
@@ -143,6 +147,10 @@ fn rows_that_do_not_fit_are_refused() {
     wrong[1].label = Some(2);
     wrong[2].target.push(0.0);
     wrong[3].target[0] = f32::NAN;
+    let mut odd = vec![row("train", 1), row("train", 1)];
+    odd[0].sentiment = Some(3.5);
+    odd[1].seconds = Some(-1.0);
+    wrong.extend(odd);
     for row in wrong {
         let error = writer.push(row).unwrap_err();
         assert!(matches!(error, StoreError::Row { .. }), "{error}");
@@ -254,4 +262,65 @@ fn damage_is_an_error() {
         "{refused} of {}",
         whole.len() / 3
     );
+}
+
+#[test]
+fn facts_are_those_of_the_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    made(folder.path());
+    let store = Store::open(folder.path()).unwrap();
+    let mut seen = 0;
+    store
+        .visit_facts(&mut |split, info, facts| {
+            let row = store.read(info).unwrap();
+            assert_eq!(
+                (split, &facts.id, &facts.subject),
+                (row.split.as_str(), &row.id, &row.subject)
+            );
+            assert_eq!(
+                (&facts.target, &facts.text, facts.seconds, facts.sentiment),
+                (&row.target, &row.text, row.seconds, row.sentiment)
+            );
+            seen += 1;
+        })
+        .unwrap();
+    assert_eq!(seen, 153);
+}
+
+/// A shard written without the columns `seconds` and `sentiment`, as earlier programs did.
+#[test]
+fn stores_of_earlier_programs_still_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let head = made(folder.path());
+    let path = head.path(folder.path(), 2);
+    let file = fs::File::open(&path).unwrap();
+    let builder =
+        parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    let entries = builder.metadata().file_metadata().key_value_metadata();
+    let entries = entries.cloned();
+    let batch = builder.build().unwrap().next().unwrap().unwrap();
+    let fewer: Vec<usize> = (0..batch.num_columns() - 2).collect();
+    let batch = batch.project(&fewer).unwrap();
+    assert!(batch.column_by_name("seconds").is_none());
+    let properties = parquet::file::properties::WriterProperties::builder()
+        .set_key_value_metadata(entries)
+        .build();
+    let file = fs::File::create(&path).unwrap();
+    let mut writer =
+        parquet::arrow::ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let found = store.read(store.rows("odd split")[2]).unwrap();
+    let expected = Row {
+        seconds: None,
+        sentiment: None,
+        ..row("odd split", 2)
+    };
+    assert_eq!(found, expected);
+    let mut lengths = Vec::new();
+    store
+        .visit_facts(&mut |_, _, facts| lengths.push(facts.seconds))
+        .unwrap();
+    assert_eq!(lengths.len(), 153);
 }

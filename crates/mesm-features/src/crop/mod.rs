@@ -45,25 +45,42 @@ pub fn extract_face<T: Intensity>(
     frame: &Picture<'_, T>,
     bounds: &BoundingBox,
 ) -> Result<Vec<f32>, OutsideFrame> {
+    let [x0, y0, x1, y1] = crop_window(frame, bounds)?;
+    let part = frame.window(x0, y0, x1, y1);
+    let part = part.ok_or_else(|| outside(frame, bounds))?;
+    let mut crop = Vec::with_capacity(CROP_VALUES);
+    push_channels_first(&inter_area(&part, CROP_SIDE, CROP_SIDE), |v| v, &mut crop);
+    Ok(crop)
+}
+
+/// Left, top, right and bottom (exclusive) of the pixels that [`extract_face`] stretches to a crop.
+///
+/// # Errors
+/// When no pixel of the box lies in the frame.
+pub(crate) fn crop_window<T: Intensity>(
+    frame: &Picture<'_, T>,
+    bounds: &BoundingBox,
+) -> Result<[usize; 4], OutsideFrame> {
     let inner = CROP_SIDE as f32 - MARGIN;
     let margin_x = MARGIN * bounds.width() / inner / 2.0;
     let margin_y = MARGIN * bounds.height() / inner / 2.0;
     let first = |v: f32| v.max(0.0) as usize;
     let last = |v: f32, size: usize| (v.max(0.0) as usize).min(size);
-    let part = frame.window(
-        first(bounds.x1 - margin_x),
-        first(bounds.y1 - margin_y),
-        last(bounds.x2 + margin_x, frame.width()),
-        last(bounds.y2 + margin_y, frame.height()),
-    );
-    let part = part.ok_or_else(|| OutsideFrame {
+    let (x0, y0) = (first(bounds.x1 - margin_x), first(bounds.y1 - margin_y));
+    let x1 = last(bounds.x2 + margin_x, frame.width());
+    let y1 = last(bounds.y2 + margin_y, frame.height());
+    if x0 >= x1 || y0 >= y1 {
+        return Err(outside(frame, bounds));
+    }
+    Ok([x0, y0, x1, y1])
+}
+
+fn outside<T: Intensity>(frame: &Picture<'_, T>, bounds: &BoundingBox) -> OutsideFrame {
+    OutsideFrame {
         bounds: *bounds,
         width: frame.width(),
         height: frame.height(),
-    })?;
-    let mut crop = Vec::with_capacity(CROP_VALUES);
-    push_channels_first(&inter_area(&part, CROP_SIDE, CROP_SIDE), |v| v, &mut crop);
-    Ok(crop)
+    }
 }
 
 /// Top row and left column of the [`fallback_crop`] in a frame of that size.

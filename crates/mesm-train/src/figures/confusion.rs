@@ -246,7 +246,7 @@ impl<'a> Matrix<'a> {
 }
 
 /// White to dark blue, even steps of lightness as seen.
-fn shade(share: f64) -> RGBColor {
+pub(super) fn shade(share: f64) -> RGBColor {
     let between =
         |white: f64, dark: f64| (white + (dark - white) * share.clamp(0.0, 1.0)).round() as u8;
     RGBColor(

@@ -7,10 +7,12 @@ mod calibration;
 mod canvas;
 mod confusion;
 mod learning;
+mod masks;
 mod sweep;
 
 pub use calibration::calibration;
 pub use canvas::FigureError;
 pub use confusion::confusion;
 pub use learning::learning_curves;
+pub use masks::masks;
 pub use sweep::sweep;

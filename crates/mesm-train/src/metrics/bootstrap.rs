@@ -69,14 +69,19 @@ impl Bootstrap {
                 values.push(value);
             }
         }
-        let outside = (1.0 - self.level.clamp(0.0, 1.0)) / 2.0;
         Some(drawn.map(|mut values| {
             values.sort_unstable_by(f64::total_cmp);
-            Interval {
-                low: quantile(&values, outside),
-                high: quantile(&values, 1.0 - outside),
-            }
+            self.between(&values)
         }))
+    }
+
+    /// Between which values the level's share of `sorted` lies, as much left out below as above. `sorted` is not empty.
+    pub(super) fn between(&self, sorted: &[f64]) -> Interval {
+        let outside = (1.0 - self.level.clamp(0.0, 1.0)) / 2.0;
+        Interval {
+            low: quantile(sorted, outside),
+            high: quantile(sorted, 1.0 - outside),
+        }
     }
 }
 

@@ -23,25 +23,73 @@ pub struct SentimentScores {
     pub correlation: Score,
 }
 
+/// What a truth of exactly 0 is, where only the sign of sentiment is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ZeroSign {
+    /// At least 0 is positive, in the answer too.
+    Positive,
+    /// Only above 0 is positive.
+    Negative,
+    /// Such utterances are left out; among the others, above 0 is positive.
+    LeftOut,
+}
+
+/// How well the sign of sentiment is told.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SignScores {
+    /// Share of right answers, in 0..1; 0 of nothing.
+    pub accuracy: Score,
+    /// F1 of both signs, weighed by how often each is *told*, as [`SentimentScores::f1`].
+    pub f1: Score,
+}
+
+/// How well the sign is told, under one of the three conventions that MMLatch's authors report side by side. Values are
+/// left out as [`sentiment`] does.
+#[must_use]
+pub fn sentiment_signs(told: &[f32], truth: &[f32], zero: ZeroSign) -> SignScores {
+    let signs = signs(&finite_pairs(told, truth), zero);
+    SignScores {
+        accuracy: signs.accuracy(),
+        f1: signs.weighted_f1(),
+    }
+}
+
+fn finite_pairs(told: &[f32], truth: &[f32]) -> Vec<(f64, f64)> {
+    told.iter()
+        .zip(truth)
+        .map(|(told, truth)| (f64::from(*told), f64::from(*truth)))
+        .filter(|(told, truth)| told.is_finite() && truth.is_finite())
+        .collect()
+}
+
+fn signs(pairs: &[(f64, f64)], zero: ZeroSign) -> BinaryCounts {
+    let positive = |value: f64| match zero {
+        ZeroSign::Positive => value >= 0.0,
+        ZeroSign::Negative | ZeroSign::LeftOut => value > 0.0,
+    };
+    BinaryCounts::from_pairs(
+        pairs
+            .iter()
+            .filter(|(_, truth)| !(zero == ZeroSign::LeftOut && *truth == 0.0))
+            // Exchanged: see `SentimentScores::f1`.
+            .map(|(told, truth)| (positive(*told), positive(*truth))),
+    )
+}
+
 /// Compares what is told with the truth, both about -3..3; rounding is half to even, as numpy's.
 ///
 /// With `without_zeros`, utterances whose truth is 0 are left out of the two figures about the sign. Values that have no
 /// counterpart, or are not finite on either side, are not looked at.
 #[must_use]
 pub fn sentiment(told: &[f32], truth: &[f32], without_zeros: bool) -> SentimentScores {
-    let pairs: Vec<(f64, f64)> = told
-        .iter()
-        .zip(truth)
-        .map(|(told, truth)| (f64::from(*told), f64::from(*truth)))
-        .filter(|(told, truth)| told.is_finite() && truth.is_finite())
-        .collect();
-    let signs = BinaryCounts::from_pairs(
-        pairs
-            .iter()
-            .filter(|(_, truth)| !(without_zeros && *truth == 0.0))
-            // Exchanged: see `SentimentScores::f1`.
-            .map(|(told, truth)| (*told > 0.0, *truth > 0.0)),
-    );
+    let pairs = finite_pairs(told, truth);
+    let zero = if without_zeros {
+        ZeroSign::LeftOut
+    } else {
+        ZeroSign::Negative
+    };
+    let signs = signs(&pairs, zero);
     SentimentScores {
         mean_absolute_error: mean(pairs.iter().map(|(told, truth)| (told - truth).abs())),
         accuracy_2: signs.accuracy(),

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::modality::ModalityReport;
+use crate::judge::Answers;
+use crate::metrics::{SentimentScores, sentiment};
 
 /// What goes with every composed figure.
 const COMPOSED: &str = "composed: faces, voices and sentences of different people were put together by their label, so \
@@ -21,9 +23,40 @@ pub struct Evaluation {
     pub audio: ModalityReport,
     /// Sentences alone.
     pub text: ModalityReport,
+    /// All modalities of the data's own utterances, where it has such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub together: Option<ModalityReport>,
     /// All modalities of utterances put together by their label.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub composed: Option<ModalityReport>,
+    /// What a model says of sentiment, which is no class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sentiment: Option<SentimentReport>,
+}
+
+/// Sentiment told by a model, all modalities together.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SentimentReport {
+    /// Utterances.
+    pub n: usize,
+    /// Those that are neither positive nor negative counted as not positive.
+    pub all: SentimentScores,
+    /// Those left out of the figures about the sign.
+    pub without_zeros: SentimentScores,
+}
+
+impl SentimentReport {
+    /// Of the answers of a model whose one output is sentiment.
+    #[must_use]
+    pub fn new(answers: &Answers) -> Self {
+        let told: Vec<f32> = answers.fused.iter().flatten().copied().collect();
+        let truth: Vec<f32> = answers.targets.iter().flatten().copied().collect();
+        Self {
+            n: answers.ids.len(),
+            all: sentiment(&told, &truth, false),
+            without_zeros: sentiment(&told, &truth, true),
+        }
+    }
 }
 
 impl Evaluation {
@@ -43,6 +76,7 @@ impl Evaluation {
             ("audio", &self.audio),
             ("text", &self.text),
         ];
+        reports.extend(self.together.as_ref().map(|report| ("together", report)));
         reports.extend(self.composed.as_ref().map(|report| ("composed", report)));
         reports
     }

@@ -1,9 +1,9 @@
 //! An evaluation as Markdown, to read and to put into a model card.
 
-use super::evaluation::Evaluation;
+use super::evaluation::{Evaluation, SentimentReport};
 use super::intervals::Intervals;
 use super::modality::ModalityReport;
-use crate::metrics::{Interval, MultiLabelScores, Score};
+use crate::metrics::{Interval, MultiLabelScores, Score, SentimentScores};
 
 impl Evaluation {
     /// The evaluation as Markdown: a table over the modalities, then each of them by class and by source, with counts
@@ -37,6 +37,9 @@ impl Evaluation {
         page += &table(&head, rows);
         for (name, report) in self.reports() {
             page += &modality(name, report);
+        }
+        if let Some(report) = &self.sentiment {
+            page += &sentiment(report);
         }
         page
     }
@@ -86,6 +89,40 @@ fn modality(name: &str, report: &ModalityReport) -> String {
         }
     }
     page
+}
+
+fn sentiment(report: &SentimentReport) -> String {
+    let row = |name: &str, scores: &SentimentScores| {
+        let figures = [
+            scores.accuracy_7,
+            scores.accuracy_5,
+            scores.accuracy_2,
+            scores.f1,
+            scores.mean_absolute_error,
+            scores.correlation,
+        ];
+        let mut row = vec![name.to_owned()];
+        row.extend(figures.map(|score| figure(score.value, None)));
+        row
+    };
+    let head = [
+        "",
+        "acc-7",
+        "acc-5",
+        "acc-2",
+        "F1",
+        "mean absolute error",
+        "correlation",
+    ];
+    let rows = [
+        row("all", &report.all),
+        row("without those that are 0", &report.without_zeros),
+    ];
+    format!(
+        "\n## sentiment\n\n{} utterances, all modalities together.\n\n{}",
+        report.n,
+        table(&head, rows.into_iter())
+    )
 }
 
 fn by_class(report: &ModalityReport) -> String {
@@ -211,7 +248,7 @@ fn figure(value: f64, within: Option<Interval>) -> String {
 }
 
 /// A name as one cell of a table, whatever is in it.
-fn text(name: &str) -> String {
+pub(crate) fn text(name: &str) -> String {
     name.replace('|', "\\|")
         .replace(['\n', '\r'], " ")
         .replace('<', "&lt;")

@@ -10,7 +10,8 @@ mod notes;
 mod sweep;
 
 pub use epochs::{EpochScores, LogError, epochs, phases};
-pub use evaluation::Evaluation;
+pub use evaluation::{Evaluation, SentimentReport};
 pub use intervals::Intervals;
+pub(crate) use markdown::text as one_cell;
 pub use modality::{Answered, Confidence, ModalityReport, Reporting, SourceScores};
 pub use sweep::{DensePoint, Sweep, SweepError, SweepPoint, SweepSeries};

@@ -200,6 +200,21 @@ impl ModalityReport {
         }
     }
 
+    /// Figures of utterances that have several classes, or none: each class is a question of its own, and nothing else
+    /// can be told.
+    #[must_use]
+    pub fn of_several(classes: &[String], scores: MultiLabelScores) -> Self {
+        let report = Self {
+            classes: classes.to_vec(),
+            notes: vec![format!(
+                "{} utterances of several classes, or none: no one answer is right, each class is a question of its own",
+                scores.n
+            )],
+            ..Self::default()
+        };
+        report.with_multi_label(scores)
+    }
+
     /// Adds the figures of each class as a question of its own, with their notes.
     #[must_use]
     pub fn with_multi_label(mut self, scores: MultiLabelScores) -> Self {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::config::Metric;
+
 /// What happens, for whoever shows it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
@@ -59,8 +61,8 @@ pub enum Event {
         valid_loss: f64,
         /// The score that chooses the epoch.
         score: f64,
-        /// Accuracy, mean recall and mean F1 of each modality and of all together on the validation split.
-        scores: BTreeMap<String, [f64; 3]>,
+        /// The figures of each modality and of all together on the validation split.
+        scores: BTreeMap<String, BTreeMap<Metric, f64>>,
         /// Whether its weights are the best so far and were kept; those of an epoch with a wider nucleus than the model's
         /// give way to any that come after.
         best: bool,

@@ -24,7 +24,7 @@ use crate::learner::Learner;
 use crate::lessons::{LessonError, Lessons, each};
 use crate::loss::Loss;
 use crate::optimizer::{PhaseOptimizer, with_identities};
-use crate::weights;
+use crate::weights::{self, InputSettings};
 
 pub use error::TrainError;
 pub use event::Event;
@@ -55,6 +55,8 @@ pub struct Run<'a> {
     pub config: &'a TrainConfig,
     /// Where everything is kept.
     pub folder: &'a Path,
+    /// What the learner's inputs are made of, for the header of its weights.
+    pub inputs: &'a InputSettings,
     /// A device with automatic differentiation.
     pub device: &'a Device,
     /// The lessons of a phase.
@@ -253,13 +255,13 @@ impl Run<'_> {
                 whole as u64,
             ]));
             let rate = phase.rate(whole, phase.epochs * steps);
-            let own = self.config.model.top_p;
+            let own = self.config.model.top_p();
             let place = [TOP_P, at_work.state.phase as u64, whole as u64];
             let top_p = phase.top_p(rng(self.config.seed, &place).random(), own);
             at_work.learner.set_top_p(top_p)?;
-            let output = at_work.learner.forward(&utterances, self.device)?;
+            let answer = at_work.learner.forward(&utterances, self.device)?;
             at_work.learner.set_top_p(own)?;
-            let value = batch_loss(phase, loss, &output, &utterances);
+            let value = batch_loss(phase, loss, &answer, &utterances);
             let number = value
                 .clone()
                 .try_into_scalar::<f32>()
@@ -322,20 +324,20 @@ impl Run<'_> {
             Some(average) => average.clone(),
             None => at_work.learner.judging(),
         };
-        let own = self.config.model.top_p;
+        let own = self.config.model.top_p();
         judged.set_top_p(phase.judged_top_p(own))?;
         let mut stopped = false;
         let answers = judge(
             &judged,
             lessons.valid.as_ref(),
             &self.device.clone().inner(),
-            |output, utterances| batch_loss(phase, loss, output, utterances),
+            |answer, utterances| batch_loss(phase, loss, answer, utterances),
             |done, of| stopped |= !(self.watch)(&Event::Valid { done, of }),
         )?;
         if stopped {
             return Err(TrainError::Stopped);
         }
-        let classes = judged.model.config().classes.len();
+        let classes = judged.classes().len();
         let scores = scores(phase, &answers, classes);
         let score = chosen(phase, &scores);
         let state = &mut at_work.state;
@@ -343,7 +345,7 @@ impl Run<'_> {
         if best {
             let path = self.weights_path(phase);
             judged.set_top_p(own)?;
-            let bytes = weights::to_bytes(&judged, &self.config.mel, FloatFormat::F32)?;
+            let bytes = weights::to_bytes(&judged, self.inputs, FloatFormat::F32)?;
             replace(&path, &bytes).map_err(|source| file(&path, source))?;
             state.best = Some((Exact(score), state.epoch));
         }

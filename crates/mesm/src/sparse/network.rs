@@ -103,39 +103,38 @@ impl SparseCnn {
 
     /// `[frames, in, height, width]` with one query an utterance `[utterances, query_dim]` and the
     /// utterance of each frame, to `[frames, out, height / 16, width / 16]` and what each of the
-    /// three attention layers decided.
+    /// three attention layers decided. With [`SparsePath::EveryPoint`] nothing is queried and decided.
     ///
     /// # Errors
-    /// When the device cannot be read (gathered path and published point order only).
+    /// When there is no query, or the device cannot be read (gathered path and published point order only).
     pub async fn forward(
         &self,
         x: Tensor<4>,
-        query: Tensor<2>,
+        query: Option<Tensor<2>>,
         utterance_of_frame: &[usize],
         options: SparseOptions,
     ) -> Result<(Tensor<4>, Vec<AttentionLayer>), ForwardError> {
         let device = x.device();
+        let features = self.low_level(x);
+        if options.path == SparsePath::EveryPoint {
+            return Ok((self.every_point(features), Vec::new()));
+        }
+        let query = query.ok_or(ForwardError::TextNeeded)?;
         let owner = index_tensor(utterance_of_frame.iter().map(|&u| u as i64), &device);
         let queries: Vec<Tensor<2>> = self
             .attn_layers
             .iter()
             .map(|layer| layer.project_query(query.clone()).select(0, owner.clone()))
             .collect();
-        let x = self.low_level(x);
-        match options.path {
-            SparsePath::MaskedDense => self.forward_masked(x, queries, options).await,
-            SparsePath::Gathered => self.forward_gathered(x, queries, options).await,
-            SparsePath::EveryPoint => Ok((self.blocks_of_every_point(x), Vec::new())),
+        if options.path == SparsePath::MaskedDense {
+            self.forward_masked(features, queries, options).await
+        } else {
+            self.forward_gathered(features, queries, options).await
         }
     }
 
-    /// `[frames, in, height, width]` to `[frames, out, height / 16, width / 16]` without attention: the dense twin.
-    #[must_use]
-    pub fn forward_every_point(&self, x: Tensor<4>) -> Tensor<4> {
-        self.blocks_of_every_point(self.low_level(x))
-    }
-
-    fn blocks_of_every_point(&self, x: Tensor<4>) -> Tensor<4> {
+    /// The three blocks of the dense twin.
+    fn every_point(&self, x: Tensor<4>) -> Tensor<4> {
         self.sparse_layers
             .iter()
             .fold(x, |x, block| halve(block.forward_map(x)))

@@ -54,6 +54,10 @@ impl TokenEmbeddings {
         self.dropout.forward(self.layer_norm.forward(sum))
     }
 
+    pub(super) fn words(&self) -> Tensor<2> {
+        self.word_embeddings.weight.val()
+    }
+
     pub(super) fn vocab_size(&self) -> usize {
         self.word_embeddings.weight.lazy_shape().dims::<2>()[0]
     }

@@ -143,6 +143,12 @@ impl TextEncoder {
         mean / length.clamp_min(1e-12)
     }
 
+    /// The vectors that tokens begin with, before position and context: `[vocab_size, embedding_size]`.
+    #[must_use]
+    pub fn word_vectors(&self) -> Tensor<2> {
+        self.embeddings().words()
+    }
+
     /// Number of token ids.
     #[must_use]
     pub fn vocab_size(&self) -> usize {

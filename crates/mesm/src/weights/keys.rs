@@ -39,6 +39,38 @@ const RENAMED: &[(&str, &str, &str)] = &[
     ("AlbertAttention", "layer_norm", "LayerNorm"),
     ("BertOutput", "layer_norm", "LayerNorm"),
     ("BertAttention", "projections", "self"),
+    // Two-phase models. A modality is a letter in the authors' ModuleDicts.
+    ("ByModality", "text", "t"),
+    ("ByModality", "visual", "v"),
+    ("ByModality", "acoustic", "a"),
+    ("Head", "hidden", "0"),
+    ("Head", "output", "2"),
+    // An nn.Embedding, and an nn.Linear whose weight the authors replaced by a vector.
+    ("EmoEmbs", "emotions", "textEmoEmbs.weight"),
+    ("EmoEmbs", "affine_visual", "affineVisual"),
+    ("EmoEmbs", "affine_acoustic", "affineAudio"),
+    ("EmoEmbs", "modality_weights", "modality_weights.weight"),
+    // MMLatch wraps an LSTM in a class, and the encoder of a modality in another one.
+    ("LatchEncoder", "text", "text.encoder"),
+    ("LatchEncoder", "acoustic", "audio.encoder"),
+    ("LatchEncoder", "visual", "visual.encoder"),
+    ("LatchEncoder", "feedback", "fm"),
+    ("MultLatch", "feedback", "fm"),
+    ("AttentiveLstm", "rnn", "rnn.rnn"),
+    ("LatchFusion", "pairs", "att_fuser"),
+    ("DotAttention", "key", "k"),
+    ("DotAttention", "query", "q"),
+    ("DotAttention", "value", "v"),
+    ("SymmetricAttention", "key_x", "kx"),
+    ("SymmetricAttention", "query_x", "qx"),
+    ("SymmetricAttention", "value_x", "vx"),
+    ("SymmetricAttention", "key_y", "ky"),
+    ("SymmetricAttention", "query_y", "qy"),
+    ("SymmetricAttention", "value_y", "vy"),
+    ("FeedbackMasks", "text", "f1"),
+    ("FeedbackMasks", "acoustic", "f2"),
+    ("FeedbackMasks", "visual", "f3"),
+    ("MaskNetwork", "Lstm", "rnn"),
 ];
 
 /// Fields that PyTorch does not have a level for: their children belong to the parent.
@@ -48,19 +80,45 @@ const TRANSPARENT: &[(&str, &str)] = &[
     ("Cnn", "Sparse"),
     ("TextEncoder", "Albert"),
     ("TextEncoder", "Bert"),
+    ("TwoPhaseModel", "network"),
+    ("Network", "LfLstm"),
+    ("Network", "LfTrans"),
+    ("Network", "Mult"),
+    ("Network", "EmoEmbs"),
+    ("Network", "MmLatch"),
+    ("Network", "MultLatch"),
+    ("MultLatch", "mult"),
+    ("MaskNetwork", "Linear"),
 ];
 
-/// The authors name the parts of a branch by a prefix of the field, not by a level.
+/// The authors name the parts of a branch by a prefix of the field, not by a level; so do those of MulT, where a modality
+/// is the letter `l`, `a` or `v`. Those of EmoEmbs count their encoders.
 const BRANCHES: &[(&str, &str)] = &[
     ("visual.cnn.", "V."),
     ("visual.", "v_"),
     ("acoustic.cnn.", "A."),
     ("acoustic.", "a_"),
+    ("targets.t.projection.", "proj_l."),
+    ("targets.t.from.a.", "trans_l_with_a."),
+    ("targets.t.from.v.", "trans_l_with_v."),
+    ("targets.t.memory.", "trans_l_mem."),
+    ("targets.a.projection.", "proj_a."),
+    ("targets.a.from.t.", "trans_a_with_l."),
+    ("targets.a.from.v.", "trans_a_with_v."),
+    ("targets.a.memory.", "trans_a_mem."),
+    ("targets.v.projection.", "proj_v."),
+    ("targets.v.from.t.", "trans_v_with_l."),
+    ("targets.v.from.a.", "trans_v_with_a."),
+    ("targets.v.memory.", "trans_v_mem."),
+    ("encoders.t.", "RNNs.0."),
+    ("encoders.a.", "RNNs.1."),
+    ("encoders.v.", "RNNs.2."),
 ];
 
 /// The state-dict key of a module path.
 pub(super) fn state_dict_key(path: &[Step]) -> String {
-    let segments: Vec<&str> = path
+    let (path, lstm) = split_lstm(path);
+    let mut segments: Vec<&str> = path
         .iter()
         .filter(|step| !TRANSPARENT.contains(&(struct_name(step), step.field.as_str())))
         .map(|step| {
@@ -72,6 +130,7 @@ pub(super) fn state_dict_key(path: &[Step]) -> String {
                 .map_or(step.field.as_str(), |(_, _, key)| *key)
         })
         .collect();
+    segments.extend(lstm.as_deref());
     // nn.MultiheadAttention keeps its packed projection as bare parameters.
     let key = segments.join(".").replace("in_proj.", "in_proj_");
     for (field, prefix) in BRANCHES {
@@ -80,6 +139,23 @@ pub(super) fn state_dict_key(path: &[Step]) -> String {
         }
     }
     key
+}
+
+/// PyTorch's LSTM has no levels for its layers and directions: both end the names of its parameters. The path to the LSTM,
+/// and that name.
+fn split_lstm(path: &[Step]) -> (&[Step], Option<String>) {
+    if let Some((outer, [layers, layer, direction, parameter])) = path.split_last_chunk::<4>()
+        && struct_name(layers) == "Lstm"
+        && layers.field == "layers"
+    {
+        let suffix = match direction.field.as_str() {
+            "reverse" => "_reverse",
+            _ => "",
+        };
+        let name = format!("{}_l{}{suffix}", parameter.field, layer.field);
+        return (outer, Some(name));
+    }
+    (path, None)
 }
 
 /// Whether PyTorch stores this parameter transposed: burn's linear weights are `[in, out]`.

@@ -71,28 +71,26 @@ impl App {
                 .as_deref()
                 .unwrap_or(english::status::CHANGING_DEVICE),
         );
-        if let Some(engine) = self.engine.take() {
-            engine.terminate();
-        }
         self.in_flight.take();
-        self.ui.set_state(PageState::Loading);
-        if let Err(error) = self.start_engine(device, reason) {
-            self.fail(&error.to_string());
-        }
+        self.replace_engine(device, reason);
     }
 
     /// Starts an engine in the place of one that broke or hangs. What it was working on is given to the new one; a source
     /// that runs goes on running.
     fn recover(self: &Rc<Self>, device: DevicePreference, reason: String) {
+        self.in_flight.borrow_mut().take_if(|flight| !flight.wanted);
+        self.ui.announce(&reason);
+        self.replace_engine(device, Some(reason));
+    }
+
+    fn replace_engine(self: &Rc<Self>, device: DevicePreference, reason: Option<String>) {
         if let Some(engine) = self.engine.take() {
             engine.terminate();
         }
-        self.in_flight.borrow_mut().take_if(|flight| !flight.wanted);
-        self.ui.announce(&reason);
         if self.session.borrow().is_none() {
             self.ui.set_state(PageState::Loading);
         }
-        if let Err(error) = self.start_engine(device, Some(reason)) {
+        if let Err(error) = self.start_engine(device, reason) {
             self.fail(&error.to_string());
         }
     }

@@ -8,8 +8,6 @@ use std::rc::Rc;
 
 use csv::{ByteRecord, Position};
 
-use super::ManifestError;
-
 /// A longer record is a quotation mark that was never closed.
 const MAX_RECORD_BYTES: u64 = 1 << 20;
 /// What the reader takes in at once; small, because rows of a split may lie far apart.
@@ -17,8 +15,31 @@ const READ_AHEAD_BYTES: u64 = 8 << 10;
 /// More columns than any table has.
 const MAX_COLUMNS: usize = 1000;
 
+/// What stops the reading of a table.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// The file is missing or may not be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: io::Error,
+    },
+    /// The table is not what it should be.
+    #[error("{}, line {line}: {reason}", path.display())]
+    Line {
+        /// The table.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: u64,
+        /// What was expected and found, and what to do.
+        reason: String,
+    },
+}
+
 /// A table, open at some record.
-pub(super) struct Table {
+pub(crate) struct Table {
     path: PathBuf,
     reader: csv::Reader<Metered>,
     limit: Rc<Cell<u64>>,
@@ -28,16 +49,16 @@ pub(super) struct Table {
 
 /// Where a record begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) byte: u64,
+pub(crate) struct Place {
+    pub(crate) byte: u64,
     /// Line, counted from 1.
-    pub(super) line: u64,
+    pub(crate) line: u64,
 }
 
 impl Table {
     /// Opens a table and reads the names of its columns.
-    pub(super) fn open(path: &Path) -> Result<Self, ManifestError> {
-        let file = File::open(path).map_err(|source| ManifestError::Unreadable {
+    pub(crate) fn open(path: &Path) -> Result<Self, TableError> {
+        let file = File::open(path).map_err(|source| TableError::Unreadable {
             path: path.to_owned(),
             source,
         })?;
@@ -52,7 +73,7 @@ impl Table {
             .flexible(true)
             .buffer_capacity(READ_AHEAD_BYTES as usize)
             .from_reader(metered);
-        let wrong = |reason: String| ManifestError::Table {
+        let wrong = |reason: String| TableError::Line {
             path: path.to_owned(),
             line: 1,
             reason,
@@ -78,22 +99,22 @@ impl Table {
     }
 
     /// The file.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Names of the columns.
-    pub(super) fn columns(&self) -> &[String] {
+    pub(crate) fn columns(&self) -> &[String] {
         &self.columns
     }
 
     /// The next record and where it begins; `None` at the end.
-    pub(super) fn next_record(&mut self) -> Result<Option<(Place, &ByteRecord)>, ManifestError> {
+    pub(crate) fn next_record(&mut self) -> Result<Option<(Place, &ByteRecord)>, TableError> {
         let at = self.reader.position().clone();
         self.limit
             .set(at.byte() + MAX_RECORD_BYTES + READ_AHEAD_BYTES);
         let more = self.reader.read_byte_record(&mut self.record);
-        let more = more.map_err(|e| ManifestError::Table {
+        let more = more.map_err(|e| TableError::Line {
             path: self.path.clone(),
             line: at.line(),
             reason: e.to_string(),
@@ -110,11 +131,11 @@ impl Table {
     }
 
     /// The record that begins at a place where [`Self::next_record`] found one.
-    pub(super) fn at(&mut self, place: Place) -> Result<Option<&ByteRecord>, ManifestError> {
+    pub(crate) fn at(&mut self, place: Place) -> Result<Option<&ByteRecord>, TableError> {
         let mut position = Position::new();
         position.set_byte(place.byte).set_line(place.line);
         let sought = self.reader.seek(position);
-        sought.map_err(|e| ManifestError::Table {
+        sought.map_err(|e| TableError::Line {
             path: self.path.clone(),
             line: place.line,
             reason: e.to_string(),

@@ -1,52 +1,16 @@
-//! One configuration of a training run, for file and command line. Defaults are the paper's best settings (Table 6).
+//! One phase of a run.
 
-use mesm::{Modalities, ModelConfig};
+use mesm::Modalities;
 use mesm_data::augment::{FaceAugment, SpecAugment, VoiceAugment};
-use mesm_features::mel::MelConfig;
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
+use super::TrainConfigError;
+use super::choices::{Metric, OptimizerKind, Schedule};
 use crate::learner::TextLearning;
 use crate::loss::LossKind;
 
-/// A setting that cannot be used.
-#[derive(Debug, Error)]
-#[error("{place}: `{name}` must be {expected}; found {found}")]
-pub struct TrainConfigError {
-    /// The phase, or the run.
-    pub place: String,
-    /// The setting.
-    pub name: &'static str,
-    /// What is accepted.
-    pub expected: &'static str,
-    /// What was given.
-    pub found: String,
-}
-
 /// A setting, whether it is sound, what is expected and what was found.
 type Checked = (&'static str, bool, &'static str, String);
-
-/// A training run: a model, and phases one after the other.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TrainConfig {
-    /// Everything random follows from it: initial weights, order, pairing, augmentation, dropout.
-    pub seed: u64,
-    /// The model. Its class names are replaced by those of the data; its text size by the text encoder's.
-    pub model: ModelConfig,
-    /// The spectrogram.
-    pub mel: MelConfig,
-    /// Tokens of an utterance that are read, the two marks at its ends included.
-    pub text_max_tokens: usize,
-    /// Split to learn from.
-    pub train_split: String,
-    /// Split that chooses epochs and thresholds.
-    pub valid_split: String,
-    /// Steps between two checkpoints; one is written at the end of every epoch too.
-    pub checkpoint_steps: usize,
-    /// What is trained, in this order.
-    pub phases: Vec<PhaseConfig>,
-}
 
 /// One phase: what is trained, on what, and how.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -134,58 +98,6 @@ pub struct PhaseConfig {
     pub spec_augment: SpecAugment,
 }
 
-/// What turns gradients into steps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
-#[serde(rename_all = "lowercase")]
-pub enum OptimizerKind {
-    /// Adam, the decay added to the gradient: the authors' choice.
-    #[default]
-    Adam,
-    /// Adam with decoupled decay.
-    Adamw,
-    /// Stochastic gradient descent with momentum 0.9.
-    Sgd,
-}
-
-/// What chooses the epoch whose weights are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
-#[serde(rename_all = "kebab-case")]
-pub enum Metric {
-    /// Share of utterances whose class is found.
-    Accuracy,
-    /// Mean recall of the classes (unweighted average recall).
-    Uar,
-    /// Mean F1 of the classes: the authors stop early by an average F1.
-    #[default]
-    MacroF1,
-}
-
-/// How the learning rate goes after the warm-up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
-#[serde(rename_all = "lowercase")]
-pub enum Schedule {
-    /// It stays.
-    Constant,
-    /// It falls to 0 along half a cosine over the phase.
-    #[default]
-    Cosine,
-}
-
-impl Default for TrainConfig {
-    fn default() -> Self {
-        Self {
-            seed: 0,
-            model: ModelConfig::default(),
-            mel: MelConfig::default(),
-            text_max_tokens: 100,
-            train_split: "train".to_owned(),
-            valid_split: "valid".to_owned(),
-            checkpoint_steps: 200,
-            phases: vec![PhaseConfig::default()],
-        }
-    }
-}
-
 impl Default for PhaseConfig {
     fn default() -> Self {
         Self {
@@ -228,45 +140,8 @@ impl Default for PhaseConfig {
     }
 }
 
-impl TrainConfig {
-    /// Whether every setting can be used.
-    ///
-    /// # Errors
-    /// The first that cannot, with its phase.
-    pub fn check(&self) -> Result<(), TrainConfigError> {
-        let run = |name, expected, found: String| {
-            Err(TrainConfigError {
-                place: "the run".to_owned(),
-                name,
-                expected,
-                found,
-            })
-        };
-        if self.phases.is_empty() {
-            return run("phases", "at least one", "none".to_owned());
-        }
-        if !(2..=512).contains(&self.text_max_tokens) {
-            return run(
-                "text_max_tokens",
-                "2 to 512",
-                self.text_max_tokens.to_string(),
-            );
-        }
-        if self.checkpoint_steps == 0 {
-            return run("checkpoint_steps", "at least 1", "0".to_owned());
-        }
-        for (index, phase) in self.phases.iter().enumerate() {
-            phase.check()?;
-            if self.phases[..index].iter().any(|p| p.name == phase.name) {
-                return run("phases", "named differently", phase.name.clone());
-            }
-        }
-        Ok(())
-    }
-}
-
 impl PhaseConfig {
-    fn check(&self) -> Result<(), TrainConfigError> {
+    pub(super) fn check(&self) -> Result<(), TrainConfigError> {
         let wrong = |name, expected, found| {
             Err(TrainConfigError {
                 place: format!("phase `{}`", self.name),
@@ -424,25 +299,6 @@ impl PhaseConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_defaults_are_sound() {
-        TrainConfig::default().check().unwrap();
-    }
-
-    #[test]
-    fn what_cannot_be_used_is_named() {
-        let mut config = TrainConfig::default();
-        config.phases[0].learning_rate = f64::NAN;
-        let error = config.check().unwrap_err().to_string();
-        assert!(error.contains("phase `joint`: `learning_rate`"), "{error}");
-        config = TrainConfig::default();
-        config.phases.push(PhaseConfig::default());
-        assert!(config.check().is_err(), "two phases of one name");
-        config = TrainConfig::default();
-        config.phases[0].freeze = "x".to_owned();
-        assert!(config.check().is_err());
-    }
 
     #[test]
     fn a_step_draws_its_share() {
