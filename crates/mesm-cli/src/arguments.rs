@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use mesm::Modalities;
 
+use crate::bench::BenchArguments;
 use crate::choices::{
     DeviceChoice, ModelChoice, TEXT_ENCODER_OR_OWN, parse_modalities, parse_top_p,
 };
@@ -62,6 +63,8 @@ pub enum Command {
     Export(Box<ExportArguments>),
     /// Train every model of the papers and lay out their tables and figures.
     Report(Box<ReportArguments>),
+    /// Measure what MESM and FE2E cost in time on this machine.
+    Bench(Box<BenchArguments>),
 }
 
 const EXAMPLES: &str = "\

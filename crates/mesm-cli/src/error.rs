@@ -41,6 +41,9 @@ pub enum CliError {
     /// The exported window.
     #[error(transparent)]
     WindowFolder(#[from] WindowFolderError),
+    /// Measuring.
+    #[error(transparent)]
+    Bench(#[from] mesm_bench::BenchError),
     /// A setting.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -160,6 +163,7 @@ impl CliError {
             Self::TextEncoderMissing { .. }
             | Self::Faces(_)
             | Self::Device(_)
+            | Self::Bench(_)
             | Self::Forward(_)
             | Self::Judge(_)
             | Self::Output { .. } => 1,

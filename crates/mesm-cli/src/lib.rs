@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod arguments;
+pub mod bench;
 pub mod choices;
 mod costs;
 pub mod device;

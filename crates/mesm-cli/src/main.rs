@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use mesm_cli::arguments::{Arguments, Command};
 use mesm_cli::error::CliError;
-use mesm_cli::{eval, explain, export, infer, paper, prepare_manifest, stats, sweep, train};
+use mesm_cli::{bench, eval, explain, export, infer, paper, prepare_manifest, stats, sweep, train};
 
 #[cfg(target_arch = "x86_64")]
 use gemm as _;
@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         Command::Explain(explain) => explain::run(&explain, &mut stdout),
         Command::Export(export) => export::run(&export, &mut stdout),
         Command::Report(report) => paper::run(&report, &mut stdout),
+        Command::Bench(bench) => bench::run(&bench, &mut stdout),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -29,6 +29,7 @@ use burn::module::Module;
 use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor};
+use mesm_kernels::flex::{self, AdditiveParams};
 
 use crate::config::AttentionMode;
 use crate::tanh::tanh;
@@ -87,6 +88,27 @@ impl CrossModalAttention {
         self.attn_weight_affine.forward(hidden).reshape([rows])
     }
 
+    /// Scores of points `[rows, channels]` on the host, `counts` of them with each of the projected queries
+    /// `[frames, k]`, where there is a kernel for it.
+    #[must_use]
+    pub fn scores_on_host(
+        &self,
+        points: &Tensor<2>,
+        queries: &Tensor<2>,
+        counts: &[usize],
+    ) -> Option<Vec<f32>> {
+        if !flex::takes(points) {
+            return None;
+        }
+        let params = AdditiveParams {
+            points: self.channel_affine.weight.val(),
+            shift: self.channel_affine.bias.as_ref()?.val(),
+            scores: self.attn_weight_affine.weight.val(),
+            score_shift: self.attn_weight_affine.bias.as_ref()?.val(),
+        };
+        flex::scores(points, &params, queries, counts)
+    }
+
     /// Weights `[frames, points]` of points `[frames, points, channels]` with one projected query
     /// a frame `[frames, k]`. Where `active` `[frames, points]` is 0 the weight is 0; every
     /// frame must have an active point.
@@ -125,6 +147,26 @@ pub(crate) fn masked_softmax(scores: Tensor<2>, active: Option<&Tensor<2>>) -> T
             softmax(scores + penalty, 1)
         }
     }
+}
+
+/// Softmax of `scores` over the points of each frame, `counts` of them.
+pub(crate) fn softmax_on_host(mut scores: Vec<f32>, counts: &[usize]) -> Vec<f32> {
+    let mut rest = scores.as_mut_slice();
+    for &count in counts {
+        let (frame, later) = rest.split_at_mut(count);
+        rest = later;
+        let peak = frame.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let mut sum = 0.0_f64;
+        for score in frame.iter_mut() {
+            *score = (*score - peak).exp();
+            sum += f64::from(*score);
+        }
+        let sum = sum as f32;
+        for score in frame {
+            *score /= sum;
+        }
+    }
+    scores
 }
 
 /// How far attention is from even, in nats: the mean over frames of the Kullback-Leibler divergence of a frame's weights

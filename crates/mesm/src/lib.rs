@@ -37,6 +37,7 @@ pub mod nucleus;
 mod output;
 pub mod sequence;
 pub mod sparse;
+mod stage;
 mod tanh;
 pub mod text;
 pub mod two_phase;
@@ -51,6 +52,7 @@ pub use dense::{DenseCnn, LowLevel, VggBlock};
 pub use model::{Batch, Model};
 pub use norm::BatchNorm;
 pub use output::{AttentionMaps, ForwardError, ModalityOutput, Output, Prediction};
+pub use stage::{Probe, Stage};
 pub use two_phase::{
     FeatureBatch, Feedback, LatchTrace, Padding, Sequence, TwoPhaseConfig, TwoPhaseKind,
     TwoPhaseModel, TwoPhaseOutput,

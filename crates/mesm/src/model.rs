@@ -10,6 +10,7 @@ use crate::dense::DenseCnn;
 use crate::output::{ForwardError, ModalityOutput, Output};
 use crate::sequence::{SequenceConfig, SequenceEncoder};
 use crate::sparse::{AttentionLayer, SparseCnn, SparseOptions};
+use crate::stage::{Probe, Stage};
 
 /// Mean and standard deviation of the authors' face crops, RGB in 0..255.
 const FACE_MEAN: [f32; 3] = [159.0, 111.0, 102.0];
@@ -140,6 +141,18 @@ impl Model {
     /// # Errors
     /// When an input has the wrong shape or nothing was given, and when the device fails.
     pub async fn forward_async(&self, batch: &Batch) -> Result<Output, ForwardError> {
+        self.forward_probed(batch, Probe::default()).await
+    }
+
+    /// [`forward_async`](Self::forward_async), telling `probe` of each stage of each branch.
+    ///
+    /// # Errors
+    /// As [`forward_async`](Self::forward_async).
+    pub async fn forward_probed(
+        &self,
+        batch: &Batch,
+        probe: Probe<'_>,
+    ) -> Result<Output, ForwardError> {
         let utterances = self.utterances(batch)?;
         let text = batch.text.as_ref().filter(|_| self.t_out.is_some());
         let mut parts: Vec<ModalityOutput> = Vec::with_capacity(3);
@@ -187,7 +200,9 @@ impl Model {
                 continue;
             };
             check_rows(modality, &rows, lens, utterances)?;
-            let output = branch.forward(rows, lens, text, &self.config).await?;
+            let output = branch
+                .forward(rows, lens, text, &self.config, probe)
+                .await?;
             let present = presence(lens, &output.logits);
             let logits = output.logits * present;
             parts.push(ModalityOutput {
@@ -324,6 +339,7 @@ impl Branch {
         lens: &[usize],
         text: Option<&Tensor<2>>,
         config: &ModelConfig,
+        probe: Probe<'_>,
     ) -> Result<BranchOutput, ForwardError> {
         let [count, ..] = rows.dims();
         let (map, attention) = match &self.cnn {
@@ -340,15 +356,22 @@ impl Branch {
                     attention: config.attention,
                     path: config.sparse_path,
                 };
-                cnn.forward(rows, text.cloned(), &owner, options).await?
+                cnn.forward(rows, text.cloned(), &owner, options, probe)
+                    .await?
             }
         };
+        if attention.is_empty() {
+            probe.done(Stage::LowLevel);
+        }
         let [_, c, h, w] = map.dims();
         let hidden = relu(self.flatten.hidden.forward(map.reshape([count, c * h * w])));
         let flattened = self.flatten.output.forward(hidden);
+        probe.done(Stage::Flatten);
         let pooled = self.transformer.forward(flattened.clone(), lens);
+        let logits = self.out.forward(pooled.clone());
+        probe.done(Stage::Sequence);
         Ok(BranchOutput {
-            logits: self.out.forward(pooled.clone()),
+            logits,
             flattened,
             pooled,
             attention,

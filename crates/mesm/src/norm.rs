@@ -3,6 +3,7 @@
 use burn::module::{Flag, Module, Param, RunningState};
 use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor};
+use mesm_kernels::flex::Folded;
 
 /// Batch normalisation over points, with PyTorch's running variance.
 ///
@@ -133,6 +134,17 @@ impl BatchNorm {
                 points,
             },
         )
+    }
+
+    /// What is left of it outside training, with the bias of the convolution before it.
+    pub(crate) fn folded(&self, bias: Option<Tensor<1>>) -> Folded {
+        let scale = self.weight.val() / (self.running_var.value() + self.epsilon).sqrt();
+        let mean = self.running_mean.value();
+        let mean = bias.map_or_else(|| mean.clone(), |bias| mean.clone() - bias);
+        Folded {
+            shift: self.bias.val() - mean * scale.clone(),
+            scale,
+        }
     }
 
     fn is_training(&self, device: &Device) -> bool {

@@ -79,11 +79,16 @@ fn earlier_positions(points: usize, like: &Tensor<2>) -> Tensor<3, Bool> {
 /// The nucleus of one map on the host: positions kept, in rising order.
 #[must_use]
 pub fn nucleus(weights: &[f32], p: f32) -> Vec<usize> {
-    let mut ranked: Vec<usize> = (0..weights.len()).collect();
-    ranked.sort_by(|&i, &j| weights[j].total_cmp(&weights[i]));
+    // The bits of numbers that are not negative rise with them: the heaviest first, and of equals the first.
+    let mut ranked: Vec<u64> = (0_u64..)
+        .zip(weights)
+        .map(|(i, weight)| (u64::from(!weight.to_bits()) << 32) | i)
+        .collect();
+    ranked.sort_unstable();
     let mut before = 0.0_f64;
     let mut kept: Vec<usize> = ranked
         .into_iter()
+        .map(|key| (key & u64::from(u32::MAX)) as usize)
         .take_while(|&i| {
             // The running sum is kept in double precision and rounded before it is compared.
             #[allow(clippy::cast_possible_truncation)]

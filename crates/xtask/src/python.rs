@@ -14,6 +14,9 @@ use crate::step::{note, step};
 /// The packages, one pinned release a line, as pip reads them.
 const PACKAGES: &str = include_str!("python.txt");
 
+/// Names the packages of an environment that is complete.
+const LIST: &str = "packages.txt";
+
 const PYTHON: Packaged = Packaged {
     programs: &["python3", "python"],
     package: "python3",
@@ -23,7 +26,12 @@ const PYTHON: Packaged = Packaged {
 /// The interpreter of the environment, whether it is there or not.
 #[must_use]
 pub fn interpreter(places: &Places) -> PathBuf {
-    let folder = places.tools().join("python");
+    interpreter_of(&places.tools().join("python"))
+}
+
+/// The interpreter of an environment in `folder`.
+#[must_use]
+pub fn interpreter_of(folder: &Path) -> PathBuf {
     if cfg!(windows) {
         folder.join("Scripts").join("python.exe")
     } else {
@@ -37,26 +45,50 @@ pub fn interpreter(places: &Places) -> PathBuf {
 /// When there is no Python, or pip cannot bring a package.
 pub fn require(places: &Places) -> Result<()> {
     let folder = places.tools().join("python");
-    let list = folder.join("packages.txt");
-    // Written last: an environment that was broken off is made again.
-    if fs::read_to_string(&list).is_ok_and(|found| found == PACKAGES)
-        && capture(Command::new(interpreter(places)).arg("--version")).is_ok()
-    {
+    if is_there(&folder, PACKAGES) {
         return Ok(());
     }
     debian::require(&[PYTHON])?;
     let Some(python) = PYTHON.programs.iter().find_map(|name| program(name)) else {
         bail!("no Python on PATH: {}", PYTHON.elsewhere);
     };
+    bring(&python, &folder, PACKAGES)
+}
+
+/// Makes an environment in `folder` with the packages that the file `requirements` pins, unless it is there.
+///
+/// # Errors
+/// When the file does not read, or pip cannot bring a package.
+pub fn environment(python: &Path, folder: &Path, requirements: &Path) -> Result<()> {
+    let packages = fs::read_to_string(requirements)
+        .with_context(|| format!("cannot read {}", requirements.display()))?;
+    if is_there(folder, &packages) {
+        return Ok(());
+    }
+    bring(python, folder, &packages)
+}
+
+/// Whether the environment has just these packages. The list is written last: one that was broken off is made again.
+fn is_there(folder: &Path, packages: &str) -> bool {
+    fs::read_to_string(folder.join(LIST)).is_ok_and(|found| found == packages)
+        && capture(Command::new(interpreter_of(folder)).arg("--version")).is_ok()
+}
+
+fn bring(python: &Path, folder: &Path, packages: &str) -> Result<()> {
     if folder.exists() {
-        fs::remove_dir_all(&folder)
+        fs::remove_dir_all(folder)
             .with_context(|| format!("cannot remove {}", folder.display()))?;
     }
-    make(&python, &folder)?;
-    fs::write(folder.join("wanted.txt"), PACKAGES)?;
-    step("pip install pyarrow, pandas, datasets, pillow", || {
+    make(python, folder)?;
+    let (wanted, list) = (folder.join("wanted.txt"), folder.join(LIST));
+    fs::write(&wanted, packages)?;
+    let names: Vec<&str> = packages
+        .lines()
+        .filter_map(|line| line.split_once("==").map(|(name, _)| name))
+        .collect();
+    step(&format!("pip install {}", names.join(", ")), || {
         capture(
-            Command::new(interpreter(places))
+            Command::new(interpreter_of(folder))
                 .args([
                     "-m",
                     "pip",
@@ -66,11 +98,10 @@ pub fn require(places: &Places) -> Result<()> {
                     "--only-binary=:all:",
                 ])
                 .args(["--disable-pip-version-check", "--requirement"])
-                .arg(folder.join("wanted.txt")),
+                .arg(&wanted),
         )
     })?;
-    fs::rename(folder.join("wanted.txt"), &list)
-        .with_context(|| format!("cannot write {}", list.display()))
+    fs::rename(&wanted, &list).with_context(|| format!("cannot write {}", list.display()))
 }
 
 /// A bare environment. Debian packages the part of Python that makes them separately.

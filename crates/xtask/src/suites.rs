@@ -21,7 +21,7 @@ use crate::toolchain::{PROFILE, TARGET, WasmToolchain, for_target};
 use crate::tools::require_web_tools;
 
 /// Crates that are compiled for the browser.
-pub const WEB_CRATES: [&str; 3] = ["mesm-engine", "mesm-page", WEB_TESTS];
+pub const WEB_CRATES: [&str; 4] = ["mesm-engine", "mesm-page", "mesm-bench-web", WEB_TESTS];
 
 /// Tests that run inside the browser and nowhere else.
 pub const WEB_TESTS: &str = "mesm-web-tests";
@@ -55,13 +55,16 @@ impl Suite {
     }
 }
 
+/// The browser.
+pub const CHROMIUM: Packaged = Packaged {
+    programs: &["chromium", "chromium-browser", "google-chrome"],
+    package: "chromium",
+    elsewhere: "Chromium 113 or newer from your distribution",
+};
+
 /// The programs that the tests start.
 const PROGRAMS: [Packaged; 5] = [
-    Packaged {
-        programs: &["chromium", "chromium-browser", "google-chrome"],
-        package: "chromium",
-        elsewhere: "Chromium 113 or newer from your distribution",
-    },
+    CHROMIUM,
     Packaged {
         programs: &["chromedriver"],
         package: "chromium-driver",

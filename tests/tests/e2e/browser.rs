@@ -93,7 +93,7 @@ fn send(port: u16, method: &str, path: &str, body: &str) -> std::io::Result<Stri
 }
 
 impl Browser {
-    /// Opens an address. Chromium's driver waits for an event of the renderer's, and loses it once in some hundred times when
+    /// Opens an address. Chromium's driver waits for an event of the renderer's, and was seen to lose it when
     /// the navigation changes the renderer or the service worker; as a person would, it then loads the page again.
     ///
     /// # Panics

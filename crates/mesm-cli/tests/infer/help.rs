@@ -27,6 +27,7 @@ fn help_is_as_recorded() {
         "explain --help",
         "export --help",
         "report --help",
+        "bench --help",
     ];
     let printed: Vec<String> = commands
         .iter()

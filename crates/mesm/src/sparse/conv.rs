@@ -8,6 +8,10 @@ use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor};
 
+use mesm_kernels::cpu::Taps;
+use mesm_kernels::flex;
+
+use crate::dense::grid_of;
 use crate::norm::BatchNorm;
 
 /// A 3x3 submanifold convolution without bias: its output sites are its input sites.
@@ -76,12 +80,41 @@ impl SparseBlock {
     /// The block without its pool at every point of a map, `[frames, in, height, width]` to
     /// `[frames, out, height, width]`.
     pub(super) fn forward_map(&self, x: Tensor<4>) -> Tensor<4> {
+        if let Some(y) = self.fused_map(&x) {
+            return y;
+        }
         let options = || ConvOptions::new([1, 1], [1, 1], [1, 1], 1);
         let layer = |conv: &SubmanifoldConv, norm: &BatchNorm, x: Tensor<4>| {
             relu(norm.forward_map(conv2d(x, conv.dense_kernel(), None, options())))
         };
         let x = layer(&self.conv1, &self.norm1, x);
         layer(&self.conv2, &self.norm2, x)
+    }
+
+    /// The same where there are kernels for it.
+    fn fused_map(&self, x: &Tensor<4>) -> Option<Tensor<4>> {
+        let grid = grid_of(x)?;
+        let [frames, channels, height, width] = x.dims();
+        let points = frames * height * width;
+        let rows = x.clone().permute([0, 2, 3, 1]).reshape([points, channels]);
+        let rows = self.fused_rows(&rows, grid.taps())?;
+        let [_, channels] = rows.dims();
+        Some(
+            rows.reshape([frames, height, width, channels])
+                .permute([0, 3, 1, 2]),
+        )
+    }
+
+    /// The block without its pool at some points, `[points, in]` to `[points, out]`, where there are kernels for it.
+    pub(super) fn fused_rows(&self, x: &Tensor<2>, taps: &Taps) -> Option<Tensor<2>> {
+        let layer = |conv: &SubmanifoldConv, norm: &BatchNorm, x: &Tensor<2>| {
+            flex::conv_rows(x, taps, &conv.weight.val(), &norm.folded(None))
+        };
+        layer(
+            &self.conv2,
+            &self.norm2,
+            &layer(&self.conv1, &self.norm1, x)?,
+        )
     }
 
     /// The four layers in order, for tests that compare them one by one.

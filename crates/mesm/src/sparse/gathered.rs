@@ -6,7 +6,11 @@ use burn::tensor::activation::relu;
 
 use super::conv::{SparseBlock, SubmanifoldConv};
 use super::sites::{Sites, index_tensor};
+use mesm_kernels::cpu::Taps;
+use mesm_kernels::flex;
+
 use crate::norm::BatchNorm;
+use crate::stage::{Probe, Stage};
 
 /// Features of active sites.
 #[derive(Debug, Clone)]
@@ -84,16 +88,43 @@ pub fn pool(x: SparseRows) -> SparseRows {
 /// A whole block.
 #[must_use]
 pub fn block(block: &SparseBlock, x: SparseRows) -> SparseRows {
+    probed_block(block, x, Probe::default())
+}
+
+/// The same, telling of its stages.
+pub(super) fn probed_block(block: &SparseBlock, x: SparseRows, probe: Probe<'_>) -> SparseRows {
+    if let Some(y) = fused(block, &x, probe) {
+        return y;
+    }
     let neighbours = x.sites.neighbours();
+    probe.done(Stage::Gather);
     let y = normalise(
         &block.norm1,
         convolve(&block.conv1, x.features, &neighbours),
     );
     let y = normalise(&block.norm2, convolve(&block.conv2, y, &neighbours));
-    pool(SparseRows {
+    probe.done(Stage::Product);
+    let y = pool(SparseRows {
         features: y,
         sites: x.sites,
-    })
+    });
+    probe.done(Stage::Pool);
+    y
+}
+
+/// The same where there are kernels for it.
+fn fused(block: &SparseBlock, x: &SparseRows, probe: Probe<'_>) -> Option<SparseRows> {
+    if !flex::takes(&x.features) {
+        return None;
+    }
+    let taps = Taps::from_table(&x.sites.neighbours(), 9, x.sites.len());
+    probe.done(Stage::Gather);
+    let y = block.fused_rows(&x.features, &taps)?;
+    probe.done(Stage::Product);
+    let (sites, table) = x.sites.pooled();
+    let features = flex::pool_rows(&y, &table)?;
+    probe.done(Stage::Pool);
+    Some(SparseRows { features, sites })
 }
 
 /// The rows followed by one row of zeros, which absent neighbours point at.

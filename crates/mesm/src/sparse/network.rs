@@ -8,12 +8,15 @@ use super::gathered::{self, SparseRows};
 use super::masked::{self, MaskedMap};
 use super::sites::{Sites, index_tensor};
 use crate::attention::{
-    CrossModalAttention, concentration, masked_softmax, straight_through, unevenness,
+    CrossModalAttention, concentration, masked_softmax, softmax_on_host, straight_through,
+    unevenness,
 };
 use crate::config::{AttentionMode, PointOrder, SparsePath};
-use crate::dense::{LowLevel, halve};
+use crate::dense::{LowLevel, halve_positive};
 use crate::nucleus::{nucleus, nucleus_mask};
 use crate::output::ForwardError;
+use crate::stage::{Probe, Stage};
+use mesm_kernels::flex;
 
 /// How one call of the sparse network is to be carried out.
 #[derive(Debug, Clone, Copy)]
@@ -113,9 +116,13 @@ impl SparseCnn {
         query: Option<Tensor<2>>,
         utterance_of_frame: &[usize],
         options: SparseOptions,
+        probe: Probe<'_>,
     ) -> Result<(Tensor<4>, Vec<AttentionLayer>), ForwardError> {
         let device = x.device();
         let features = self.low_level(x);
+        if options.path != SparsePath::EveryPoint {
+            probe.done(Stage::LowLevel);
+        }
         if options.path == SparsePath::EveryPoint {
             return Ok((self.every_point(features), Vec::new()));
         }
@@ -129,7 +136,8 @@ impl SparseCnn {
         if options.path == SparsePath::MaskedDense {
             self.forward_masked(features, queries, options).await
         } else {
-            self.forward_gathered(features, queries, options).await
+            self.forward_gathered(features, queries, options, probe)
+                .await
         }
     }
 
@@ -137,7 +145,7 @@ impl SparseCnn {
     fn every_point(&self, x: Tensor<4>) -> Tensor<4> {
         self.sparse_layers
             .iter()
-            .fold(x, |x, block| halve(block.forward_map(x)))
+            .fold(x, |x, block| halve_positive(block.forward_map(x)))
     }
 
     async fn forward_masked(
@@ -198,6 +206,7 @@ impl SparseCnn {
         x: Tensor<4>,
         queries: Vec<Tensor<2>>,
         options: SparseOptions,
+        probe: Probe<'_>,
     ) -> Result<(Tensor<4>, Vec<AttentionLayer>), ForwardError> {
         let [n, c, h, w] = x.dims();
         let mut layers = Vec::with_capacity(3);
@@ -206,16 +215,18 @@ impl SparseCnn {
             sites: Sites::all(n, h, w),
         };
         for (i, query) in queries.into_iter().enumerate() {
-            let (next, layer) = self.select(i, rows, query, options).await?;
+            let (next, layer) = self.select(i, rows, query, options, probe).await?;
             layers.push(layer);
             let next = if i == 0 && options.point_order == PointOrder::AsPublished {
                 scramble(next)
             } else {
                 next
             };
-            rows = gathered::block(&self.sparse_layers[i], next);
+            rows = gathered::probed_block(&self.sparse_layers[i], next, probe);
         }
-        Ok((rows.into_map(), layers))
+        let map = rows.into_map();
+        probe.done(Stage::Gather);
+        Ok((map, layers))
     }
 
     /// Attention and selection of layer `i` among `rows`.
@@ -225,23 +236,19 @@ impl SparseCnn {
         rows: SparseRows,
         query: Tensor<2>,
         options: SparseOptions,
+        probe: Probe<'_>,
     ) -> Result<(SparseRows, AttentionLayer), ForwardError> {
         let device = rows.features.device();
         let counts = rows.sites.per_frame();
-        let ragged = Ragged::new(&counts, &device);
-        let scores = self.attn_layers[i]
-            .scores_of_rows(rows.features.clone(), query.select(0, ragged.frame_of_row));
-        let weights = masked_softmax(
-            scores
-                .select(0, ragged.row_of_slot)
-                .reshape([counts.len(), ragged.longest]),
-            ragged.filled.as_ref(),
-        );
-        // Back to one weight a row; padding slots drop out.
-        let weights = weights
-            .reshape([counts.len() * ragged.longest])
-            .select(0, ragged.slot_of_row);
-        let on_host = read(weights.clone()).await?;
+        let attention = &self.attn_layers[i];
+        let (weights, on_host) = match attention.scores_on_host(&rows.features, &query, &counts) {
+            Some(scores) => (None, softmax_on_host(scores, &counts)),
+            None => {
+                let weights = weights_of_rows(attention, &rows.features, query, &counts);
+                (Some(weights.clone()), read(weights).await?)
+            }
+        };
+        probe.done(Stage::Attention);
         let mut kept = vec![false; on_host.len()];
         let mut start = 0;
         for count in counts {
@@ -252,7 +259,7 @@ impl SparseCnn {
         }
         let mut features = rows.features;
         let (mut spread, mut between_cells) = (None, None);
-        if trains_attention(options, &features) {
+        if let Some(weights) = weights.filter(|_| trains_attention(options, &features)) {
             let counts: Vec<f32> = rows.sites.per_frame().iter().map(|&c| c as f32).collect();
             let counts = Tensor::from_floats(counts.as_slice(), &device);
             spread = Some(concentration(weights.clone(), counts));
@@ -260,14 +267,11 @@ impl SparseCnn {
             features = features * straight_through(weights).unsqueeze_dim::<2>(1);
         }
         let sites = rows.sites.keep(&kept);
-        #[allow(clippy::cast_possible_wrap)]
-        let kept_rows = index_tensor(
-            kept.iter()
-                .enumerate()
-                .filter(|(_, kept)| **kept)
-                .map(|(row, _)| row as i64),
-            &device,
-        );
+        let kept_rows: Vec<u32> = (0..)
+            .zip(&kept)
+            .filter(|(_, kept)| **kept)
+            .map(|(row, _)| row)
+            .collect();
         let (_, height, width) = sites.size();
         let mut full = vec![0.0; sites.flags().len()];
         for (&site, weight) in rows.sites.flat().iter().zip(on_host) {
@@ -283,9 +287,37 @@ impl SparseCnn {
             concentration: spread,
             unevenness: between_cells,
         };
-        let features = features.select(0, kept_rows);
+        probe.done(Stage::Selection);
+        let features = flex::select_rows(&features, &kept_rows).unwrap_or_else(|| {
+            features.select(
+                0,
+                index_tensor(kept_rows.into_iter().map(i64::from), &device),
+            )
+        });
+        probe.done(Stage::Gather);
         Ok((SparseRows { features, sites }, layer))
     }
+}
+
+/// Weights `[rows]` of rows that lie one frame after the other, computed on the device.
+fn weights_of_rows(
+    attention: &CrossModalAttention,
+    features: &Tensor<2>,
+    query: Tensor<2>,
+    counts: &[usize],
+) -> Tensor<1> {
+    let ragged = Ragged::new(counts, &features.device());
+    let scores = attention.scores_of_rows(features.clone(), query.select(0, ragged.frame_of_row));
+    let weights = masked_softmax(
+        scores
+            .select(0, ragged.row_of_slot)
+            .reshape([counts.len(), ragged.longest]),
+        ragged.filled.as_ref(),
+    );
+    // Back to one weight a row; padding slots drop out.
+    weights
+        .reshape([counts.len() * ragged.longest])
+        .select(0, ragged.slot_of_row)
 }
 
 /// Index tables between rows that lie one frame after the other, and a padded table

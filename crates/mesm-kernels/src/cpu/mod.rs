@@ -1,0 +1,77 @@
+//! The processor: plain Rust on slices, vector instructions through `pulp`.
+
+mod attention;
+mod kernel;
+mod pool;
+mod product;
+mod taps;
+mod unfold;
+
+pub use attention::{Additive, scores};
+pub use kernel::{Kernel, Order};
+pub use pool::{pool, windows};
+pub use product::{Finish, product};
+pub use taps::Taps;
+pub use unfold::unfold;
+
+use pulp::{Arch, Simd, WithSimd};
+
+/// Threads that share the work.
+fn threads() -> usize {
+    #[cfg(feature = "rayon")]
+    return rayon::current_num_threads();
+    #[cfg(not(feature = "rayon"))]
+    return 1;
+}
+
+/// Columns of a panel of weights: four vectors where there are registers for six rows of them, or else two.
+fn panel_width() -> usize {
+    struct Width;
+    impl WithSimd for Width {
+        type Output = usize;
+
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            let vectors = if S::REGISTER_COUNT >= 32 { 4 } else { 2 };
+            vectors * S::F32_LANES
+        }
+    }
+    Arch::new().dispatch(Width)
+}
+
+/// Calls `work` with each chunk and its number, on all threads.
+fn for_each_chunk<T: Send>(
+    values: &mut [T],
+    size: usize,
+    work: impl Fn(usize, &mut [T]) + Send + Sync,
+) {
+    #[cfg(feature = "rayon")]
+    {
+        use rayon::prelude::*;
+        values
+            .par_chunks_mut(size)
+            .enumerate()
+            .for_each(|(i, chunk)| work(i, chunk));
+    }
+    #[cfg(not(feature = "rayon"))]
+    for (i, chunk) in values.chunks_mut(size).enumerate() {
+        work(i, chunk);
+    }
+}
+
+/// The results of `work` for each frame, all of the same `size`, one after the other; on all threads.
+///
+/// # Panics
+/// When a result has another size.
+pub(crate) fn frame_by_frame(
+    frames: usize,
+    size: usize,
+    work: impl Fn(usize) -> Vec<f32> + Send + Sync,
+) -> Vec<f32> {
+    let mut out = vec![0.0; frames * size];
+    if size > 0 {
+        for_each_chunk(&mut out, size, |frame, out| {
+            out.copy_from_slice(&work(frame));
+        });
+    }
+    out
+}
