@@ -167,11 +167,7 @@ pub fn pool_rows(rows: &Tensor<2>, table: &[u32]) -> Option<Tensor<2>> {
 pub fn select_rows(rows: &Tensor<2>, selected: &[u32]) -> Option<Tensor<2>> {
     let [_, channels] = rows.dims();
     let rows = values(rows)?;
-    let rows = slice(&rows)?;
-    let mut out = Vec::with_capacity(selected.len() * channels);
-    for &row in selected {
-        out.extend_from_slice(&rows[row as usize * channels..][..channels]);
-    }
+    let out = cpu::select(slice(&rows)?, channels, selected);
     Some(tensor(out, [selected.len(), channels]))
 }
 

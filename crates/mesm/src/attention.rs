@@ -28,10 +28,12 @@
 use burn::module::Module;
 use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::tensor::activation::softmax;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Int, Tensor};
 use mesm_kernels::flex::{self, AdditiveParams};
+use mesm_kernels::{gpu, recording};
 
 use crate::config::AttentionMode;
+use crate::linear::linear;
 use crate::tanh::tanh;
 
 /// Additive attention of a query over points.
@@ -76,7 +78,7 @@ impl CrossModalAttention {
     /// The query projected for this layer: `[utterances, query_dim]` to `[utterances, k]`.
     #[must_use]
     pub fn project_query(&self, query: Tensor<2>) -> Tensor<2> {
-        self.y_affine.forward(query)
+        linear(&self.y_affine, query)
     }
 
     /// Scores `[rows]` of points `[rows, channels]`, each with its own projected query
@@ -86,6 +88,20 @@ impl CrossModalAttention {
         let [rows, _] = points.dims();
         let hidden = tanh(self.channel_affine.forward(points) + query);
         self.attn_weight_affine.forward(hidden).reshape([rows])
+    }
+
+    /// Scores `[rows]` of points `[rows, channels]`, each with the projected query `[frames, k]` of its frame.
+    pub(crate) fn scores_of_frames(
+        &self,
+        points: &Tensor<2>,
+        queries: Tensor<2>,
+        frame_of_row: Tensor<1, Int>,
+    ) -> Tensor<1> {
+        let kernel = self
+            .params()
+            .and_then(|params| gpu::scores(points, &params, &queries, &frame_of_row));
+        kernel
+            .unwrap_or_else(|| self.scores_of_rows(points.clone(), queries.select(0, frame_of_row)))
     }
 
     /// Scores of points `[rows, channels]` on the host, `counts` of them with each of the projected queries
@@ -100,13 +116,29 @@ impl CrossModalAttention {
         if !flex::takes(points) {
             return None;
         }
-        let params = AdditiveParams {
+        flex::scores(points, &self.params()?, queries, counts)
+    }
+
+    /// The same where gradients are recorded, `[rows]`.
+    pub(crate) fn recorded_scores(
+        &self,
+        points: &Tensor<2>,
+        queries: &Tensor<2>,
+        counts: &[usize],
+    ) -> Option<Tensor<1>> {
+        if !recording::takes(points) {
+            return None;
+        }
+        recording::scores(points.clone(), self.params()?, queries.clone(), counts)
+    }
+
+    fn params(&self) -> Option<AdditiveParams> {
+        Some(AdditiveParams {
             points: self.channel_affine.weight.val(),
             shift: self.channel_affine.bias.as_ref()?.val(),
             scores: self.attn_weight_affine.weight.val(),
             score_shift: self.attn_weight_affine.bias.as_ref()?.val(),
-        };
-        flex::scores(points, &params, queries, counts)
+        })
     }
 
     /// Weights `[frames, points]` of points `[frames, points, channels]` with one projected query

@@ -1,15 +1,21 @@
 //! The dense convolutional layers: all of FE2E, and the low-level part of MESM.
 
+use std::sync::Arc;
+
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{PaddingConfig2d, activation::Relu};
 use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Int, Tensor};
 
+use mesm_kernels::cpu::{Order, Taps, windows};
 use mesm_kernels::flex::{self, Grid};
+use mesm_kernels::{gpu, recording};
 
 use crate::norm::BatchNorm;
+use crate::sparse::Sites;
+use crate::sparse::sites::index_tensor;
 
 /// Two 3x3 convolutions, each followed by batch normalisation and ReLU.
 #[derive(Module, Debug)]
@@ -35,6 +41,12 @@ impl VggBlock {
         if let Some(y) = self.fused(&x, grid_of(&x).as_ref()) {
             return y;
         }
+        if let Some(y) = self.recorded(&x) {
+            return y;
+        }
+        if let Some(y) = self.on_gpu(&x, gpu_table(&x).as_ref()) {
+            return y;
+        }
         let relu = Relu::new();
         let x = relu.forward(self.bn1.forward_map(self.conv1.forward(x)));
         relu.forward(self.bn2.forward_map(self.conv2.forward(x)))
@@ -47,6 +59,78 @@ impl VggBlock {
         };
         layer(&self.conv2, &self.bn2, &layer(&self.conv1, &self.bn1, x)?)
     }
+}
+
+impl VggBlock {
+    /// The same in training, where there are kernels for it.
+    fn recorded(&self, x: &Tensor<4>) -> Option<Tensor<4>> {
+        if !recording::takes(x) {
+            return None;
+        }
+        let (rows, size) = rows_of(x.clone());
+        let [frames, height, width] = size;
+        let taps = Arc::new(Taps::grid(frames, height, width));
+        Some(map_of(self.recorded_rows(rows, &taps)?, size))
+    }
+
+    /// The same by the kernels for graphics devices, from the table of the points' neighbours `[points, 9]`.
+    fn on_gpu(&self, x: &Tensor<4>, table: Option<&Tensor<2, Int>>) -> Option<Tensor<4>> {
+        let table = table?;
+        let (rows, size) = rows_of(x.clone());
+        let layer = |conv: &Conv2d, norm: &BatchNorm, x: &Tensor<2>| {
+            let [out, channels, height, width] = conv.weight.dims();
+            let weights = conv.weight.val().permute([2, 3, 1, 0]);
+            let weights = weights.reshape([height * width, 1, channels, out]);
+            let folded = norm.folded_on_gpu(bias(conv).as_ref())?;
+            gpu::conv_rows(x, table, &weights, &folded)
+        };
+        let rows = layer(
+            &self.conv2,
+            &self.bn2,
+            &layer(&self.conv1, &self.bn1, &rows)?,
+        )?;
+        Some(map_of(rows, size))
+    }
+
+    fn recorded_rows(&self, rows: Tensor<2>, taps: &Arc<Taps>) -> Option<Tensor<2>> {
+        let layer = |conv: &Conv2d, norm: &BatchNorm, x: Tensor<2>| {
+            let weights = conv.weight.val();
+            norm.recorded_relu(recording::conv_rows(
+                x,
+                taps,
+                weights,
+                Order::OutIn,
+                bias(conv),
+            )?)
+        };
+        layer(&self.conv2, &self.bn2, layer(&self.conv1, &self.bn1, rows)?)
+    }
+}
+
+/// The table of the neighbours of every point of maps that the kernels for graphics devices take.
+fn gpu_table(x: &Tensor<4>) -> Option<Tensor<2, Int>> {
+    let [frames, _, height, width] = x.dims();
+    gpu::takes(x).then(|| {
+        let rows = Sites::all(frames, height, width).neighbours();
+        let points = rows.len() / 9;
+        let index = index_tensor(rows.into_iter().map(i64::from), &x.device());
+        index.reshape([points, 9])
+    })
+}
+
+/// The points of maps `[frames, channels, height, width]` as rows `[frames * height * width, channels]`, and the number of
+/// frames, the height and the width.
+fn rows_of(map: Tensor<4>) -> (Tensor<2>, [usize; 3]) {
+    let [frames, channels, height, width] = map.dims();
+    let rows = map.permute([0, 2, 3, 1]);
+    let rows = rows.reshape([frames * height * width, channels]);
+    (rows, [frames, height, width])
+}
+
+fn map_of(rows: Tensor<2>, [frames, height, width]: [usize; 3]) -> Tensor<4> {
+    let [_, channels] = rows.dims();
+    rows.reshape([frames, height, width, channels])
+        .permute([0, 3, 1, 2])
 }
 
 /// The points of maps that the processor's kernels take.
@@ -81,6 +165,12 @@ impl LowLevel {
         if let Some(y) = self.fused(&x) {
             return y;
         }
+        if let Some(y) = self.recorded(&x) {
+            return y;
+        }
+        if let Some(y) = self.on_gpu(&x) {
+            return y;
+        }
         let x = self.norm.forward_map(self.conv.forward(x));
         let x = halve_positive(Relu::new().forward(x));
         self.block2.forward(self.block1.forward(x))
@@ -97,6 +187,54 @@ impl LowLevel {
         let x = self.block1.fused(&x, grid.as_ref())?;
         self.block2.fused(&x, grid.as_ref())
     }
+}
+
+impl LowLevel {
+    /// The same in training, where there are kernels for it.
+    fn recorded(&self, x: &Tensor<4>) -> Option<Tensor<4>> {
+        if !recording::takes(x) {
+            return None;
+        }
+        let [frames, channels, height, width] = x.dims();
+        let [out, _, size, _] = self.conv.weight.dims();
+        let rows = recording::unfold(x, size)?;
+        // Rows hold the channels of one tap after the other.
+        let weights = self.conv.weight.val().permute([2, 3, 1, 0]);
+        let weights = weights.reshape([1, 1, size * size * channels, out]);
+        let taps = Arc::new(Taps::identity(frames * height * width));
+        let rows = recording::conv_rows(rows, &taps, weights, Order::InOut, bias(&self.conv))?;
+        let rows = self.norm.recorded_relu(rows)?;
+        let rows = recording::pool_rows(rows, Arc::new(windows(frames, height, width)))?;
+        let (height, width) = (height / 2, width / 2);
+        let taps = Arc::new(Taps::grid(frames, height, width));
+        let rows = self.block1.recorded_rows(rows, &taps)?;
+        let rows = self.block2.recorded_rows(rows, &taps)?;
+        Some(map_of(rows, [frames, height, width]))
+    }
+}
+
+impl LowLevel {
+    /// The same by the kernels for graphics devices.
+    fn on_gpu(&self, x: &Tensor<4>) -> Option<Tensor<4>> {
+        if !gpu::takes(x) {
+            return None;
+        }
+        let [frames, _, height, width] = x.dims();
+        let folded = self.norm.folded_on_gpu(bias(&self.conv).as_ref())?;
+        let rows = gpu::first_conv(x, &self.conv.weight.val(), &folded)?;
+        let rows = gpu::pool_rows(&rows, &windows_table(frames, height, width, &x.device()))?;
+        let x = map_of(rows, [frames, height / 2, width / 2]);
+        let table = gpu_table(&x);
+        let x = self.block1.on_gpu(&x, table.as_ref())?;
+        self.block2.on_gpu(&x, table.as_ref())
+    }
+}
+
+/// The table of the whole 2x2 windows of maps, `[windows, 4]`.
+fn windows_table(frames: usize, height: usize, width: usize, device: &Device) -> Tensor<2, Int> {
+    let rows = windows(frames, height, width);
+    let count = rows.len() / 4;
+    index_tensor(rows.into_iter().map(i64::from), device).reshape([count, 4])
 }
 
 /// The whole convolutional network of one FE2E branch.
@@ -135,7 +273,24 @@ pub(crate) fn halve(x: Tensor<4>) -> Tensor<4> {
 
 /// The same of maps without negative values.
 pub(crate) fn halve_positive(x: Tensor<4>) -> Tensor<4> {
-    flex::halve(&x).unwrap_or_else(|| halve(x))
+    if let Some(y) = flex::halve(&x) {
+        return y;
+    }
+    if gpu::takes(&x) {
+        let (rows, [frames, height, width]) = rows_of(x.clone());
+        let table = windows_table(frames, height, width, &x.device());
+        if let Some(rows) = gpu::pool_rows(&rows, &table) {
+            return map_of(rows, [frames, height / 2, width / 2]);
+        }
+    }
+    if recording::takes(&x) {
+        let (rows, [frames, height, width]) = rows_of(x.clone());
+        let table = Arc::new(windows(frames, height, width));
+        if let Some(rows) = recording::pool_rows(rows, table) {
+            return map_of(rows, [frames, height / 2, width / 2]);
+        }
+    }
+    halve(x)
 }
 
 fn bias(conv: &Conv2d) -> Option<Tensor<1>> {

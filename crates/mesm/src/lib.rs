@@ -31,6 +31,7 @@ pub mod attention;
 mod config;
 mod cost;
 mod dense;
+mod linear;
 mod model;
 mod norm;
 pub mod nucleus;

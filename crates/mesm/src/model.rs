@@ -2,11 +2,11 @@
 
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::config::{ConfigError, Modality, ModelConfig, ModelKind, SparsePath};
 use crate::dense::DenseCnn;
+use crate::linear::{linear, linear_relu};
 use crate::output::{ForwardError, ModalityOutput, Output};
 use crate::sequence::{SequenceConfig, SequenceEncoder};
 use crate::sparse::{AttentionLayer, SparseCnn, SparseOptions};
@@ -364,8 +364,8 @@ impl Branch {
             probe.done(Stage::LowLevel);
         }
         let [_, c, h, w] = map.dims();
-        let hidden = relu(self.flatten.hidden.forward(map.reshape([count, c * h * w])));
-        let flattened = self.flatten.output.forward(hidden);
+        let hidden = linear_relu(&self.flatten.hidden, map.reshape([count, c * h * w]));
+        let flattened = linear(&self.flatten.output, hidden);
         probe.done(Stage::Flatten);
         let pooled = self.transformer.forward(flattened.clone(), lens);
         let logits = self.out.forward(pooled.clone());

@@ -4,6 +4,7 @@ use burn::module::{Flag, Module, Param, RunningState};
 use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor};
 use mesm_kernels::flex::Folded;
+use mesm_kernels::{gpu, recording};
 
 /// Batch normalisation over points, with PyTorch's running variance.
 ///
@@ -145,6 +146,34 @@ impl BatchNorm {
             shift: self.bias.val() - mean * scale.clone(),
             scale,
         }
+    }
+
+    /// The same for the kernels for graphics devices, `[2, channels]`.
+    pub(crate) fn folded_on_gpu(&self, bias: Option<&Tensor<1>>) -> Option<Tensor<2>> {
+        let params = gpu::BatchNormParams {
+            weight: self.weight.val(),
+            bias: self.bias.val(),
+            mean: self.running_mean.value(),
+            variance: self.running_var.value(),
+            epsilon: self.epsilon,
+        };
+        gpu::fold(&params, bias)
+    }
+
+    /// In training, normalises points `[points, channels]` and clears what is below 0, as one kernel, where there is one.
+    pub(crate) fn recorded_relu(&self, x: Tensor<2>) -> Option<Tensor<2>> {
+        let device = x.device();
+        if !self.is_training(&device) {
+            return None;
+        }
+        let [points, _] = x.dims();
+        let found = recording::normalise(x, self.weight.val(), self.bias.val(), self.epsilon)?;
+        self.remember(&Statistics {
+            mean: found.mean,
+            variance: found.variance,
+            points: Tensor::full([1], points as f32, &device),
+        });
+        Some(found.rows)
     }
 
     fn is_training(&self, device: &Device) -> bool {

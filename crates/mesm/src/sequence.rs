@@ -5,8 +5,11 @@ use burn::nn::{
     Dropout, DropoutConfig, Embedding, EmbeddingConfig, Initializer, LayerNorm, LayerNormConfig,
     Linear, LinearConfig,
 };
-use burn::tensor::activation::{relu, softmax};
+use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use mesm_kernels::gpu;
+
+use crate::linear::{linear_of_steps, linear_relu_of_steps};
 
 /// Sizes of a sequence encoder.
 #[derive(Debug, Clone, Copy)]
@@ -144,7 +147,7 @@ impl EncoderLayer {
         let SequenceConfig {
             dim, feedforward, ..
         } = config;
-        let norm = || LayerNormConfig::new(dim).init(device);
+        let norm = || LayerNormConfig::new(dim).with_epsilon(EPSILON).init(device);
         let packed = Initializer::XavierUniform { gain: 1.0 };
         let dropout = DropoutConfig::new(config.dropout).init();
         Self {
@@ -166,11 +169,24 @@ impl EncoderLayer {
         let attended = self
             .dropout
             .forward(self.self_attn.forward(x.clone(), mask));
-        let x = self.norm1.forward(x + attended);
-        let hidden = self.dropout.forward(relu(self.linear1.forward(x.clone())));
-        let hidden = self.dropout.forward(self.linear2.forward(hidden));
-        self.norm2.forward(x + hidden)
+        let x = add_normalise(&self.norm1, x, attended);
+        let hidden = linear_relu_of_steps(&self.linear1, x.clone());
+        let hidden = self.dropout.forward(hidden);
+        let hidden = self.dropout.forward(linear_of_steps(&self.linear2, hidden));
+        add_normalise(&self.norm2, x, hidden)
     }
+}
+
+/// PyTorch's and Burn's.
+const EPSILON: f64 = 1e-5;
+
+/// The norm of a sum, as one kernel where there is one.
+fn add_normalise(norm: &LayerNorm, a: Tensor<3>, b: Tensor<3>) -> Tensor<3> {
+    let kernel = norm
+        .beta
+        .as_ref()
+        .and_then(|beta| gpu::add_normalise(&a, &b, &norm.gamma.val(), &beta.val(), EPSILON));
+    kernel.unwrap_or_else(|| norm.forward(a + b))
 }
 
 /// A layer whose biases begin at 0, as those of PyTorch's attention do.
@@ -189,10 +205,7 @@ impl SelfAttention {
     fn forward(&self, x: Tensor<3>, mask: &Tensor<4>) -> Tensor<3> {
         let [batch, len, dim] = x.dims();
         let head = dim / self.heads;
-        let packed = self
-            .in_proj
-            .forward(x)
-            .reshape([batch, len, 3, self.heads, head]);
+        let packed = linear_of_steps(&self.in_proj, x).reshape([batch, len, 3, self.heads, head]);
         let part = |k: usize| -> Tensor<4> {
             packed
                 .clone()
@@ -209,6 +222,6 @@ impl SelfAttention {
             .matmul(value)
             .swap_dims(1, 2)
             .reshape([batch, len, dim]);
-        self.out_proj.forward(mixed)
+        linear_of_steps(&self.out_proj, mixed)
     }
 }

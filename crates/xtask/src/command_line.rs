@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use lexopt::prelude::*;
 
+use crate::bench::{Effort, Part};
 use crate::bindgen;
 use crate::site::check_url;
 use crate::suites::Suite;
@@ -42,6 +43,11 @@ Commands
                 --device D         cpu, cuda or vulkan (cpu)
     demo-report  make small data sets in the layouts of the papers', train every model on them, lay out their tables
                 --out DIR          data sets, stores, trainings and reports (runs/demo-report)
+    bench     measure MESM and FE2E natively and in Chromium beside PyTorch and onnxruntime, into target/bench and
+              docs/performance.md; on a machine that does nothing else
+                --quick            few calls of everything, no large batches
+                --only PART        native, peers or browser; the others stay as measured last (may be given more than
+                                   once)
     setup     bring everything that demo and test need, build nothing
     help      this text
 
@@ -104,6 +110,13 @@ pub enum Command {
         /// Where everything goes.
         out: PathBuf,
     },
+    /// Measure what the models cost in time.
+    Bench {
+        /// How much is measured.
+        effort: Effort,
+        /// What is measured, in order.
+        parts: Vec<Part>,
+    },
     /// Bring tools and weights.
     Setup,
     /// Stand in for wasm-bindgen, called by trunk.
@@ -152,10 +165,14 @@ impl Command {
             "demo-report" => Self::DemoReport {
                 out: PathBuf::from("runs/demo-report"),
             },
+            "bench" => Self::Bench {
+                effort: Effort::WHOLE,
+                parts: Vec::new(),
+            },
             "setup" => Self::Setup,
             _ => {
                 return Err(format!(
-                    "no command {name:?}: expected demo, test, check, dist, npm, train-demo, demo-report, setup or help"
+                    "no command {name:?}: expected demo, test, check, dist, npm, train-demo, demo-report, bench, setup or help"
                 )
                 .into());
             }
@@ -184,6 +201,13 @@ impl Command {
                 ) => {
                     *out = parser.value()?.into();
                 }
+                (Self::Bench { effort, .. }, Long("quick")) => *effort = Effort::QUICK,
+                (Self::Bench { parts, .. }, Long("only")) => {
+                    let name = parser.value()?.string()?;
+                    parts.push(Part::named(&name).ok_or_else(|| {
+                        format!("no part {name:?}: expected native, peers or browser")
+                    })?);
+                }
                 (Self::TrainDemo { data, .. }, Long("data")) => *data = parser.value()?.into(),
                 (Self::TrainDemo { recipe, .. }, Long("recipe")) => {
                     *recipe = parser.value()?.into();
@@ -203,6 +227,11 @@ impl Command {
             && data.as_os_str().is_empty()
         {
             return Err("train-demo needs --data DIR".into());
+        }
+        if let Self::Bench { parts, .. } = &mut command
+            && parts.is_empty()
+        {
+            parts.extend(Part::ALL);
         }
         if let Self::Test { suites } = &mut command
             && suites.is_empty()

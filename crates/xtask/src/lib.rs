@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod axe;
+pub mod bench;
 pub mod bindgen;
 pub mod carried;
 pub mod check;

@@ -12,7 +12,7 @@ use xtask::places::Places;
 use xtask::process::program;
 use xtask::serve::Site;
 use xtask::step::{note, step};
-use xtask::{bindgen, check, claim, demo_report, npm, site, suites, train_demo};
+use xtask::{bench, bindgen, check, claim, demo_report, npm, site, suites, train_demo};
 
 fn main() -> ExitCode {
     let command = match Command::parse(env::args_os().skip(1)) {
@@ -55,6 +55,7 @@ fn run(command: Command) -> Result<ExitCode> {
             train_demo::train_demo(&places()?, &data, &out, &recipe, &device)?;
         }
         Command::DemoReport { out } => demo_report::demo_report(&places()?, &out)?,
+        Command::Bench { effort, parts } => bench::bench(&places()?, effort, &parts)?,
         Command::Setup => suites::prepare(&places()?).map(|_| ())?,
         Command::Bindgen(arguments) => return bindgen::stand_in(&arguments),
     }

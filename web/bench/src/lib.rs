@@ -1,8 +1,11 @@
 //! Measures the models inside a browser, on the processor or on WebGPU, as `mesm bench` does natively.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use burn::tensor::Device;
 use js_sys::{Function, Reflect};
-use mesm::ModelKind;
+use mesm::{Batch, Model, ModelKind};
 use mesm_bench::{Measurement, Roofline, Size, StageTime, Work};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -75,13 +78,61 @@ pub async fn bench(request: String) -> Result<String, JsError> {
     Ok(serde_json::to_string(&answer)?)
 }
 
+thread_local! {
+    static PREPARED: RefCell<Option<Rc<(Model, Batch)>>> = const { RefCell::new(None) };
+}
+
+/// Makes MESM at the first p of `request` and its inputs, for [`call`].
+///
+/// # Errors
+/// As [`bench`].
+#[wasm_bindgen]
+pub async fn prepare(request: String) -> Result<(), JsError> {
+    console_error_panic_hook::set_once();
+    let request: Request = serde_json::from_str(&request)?;
+    let device = if request.webgpu {
+        open_webgpu().await?
+    } else {
+        Device::flex()
+    };
+    let p = request.top_p.first().copied().unwrap_or(0.5);
+    let model = mesm_bench::model(request.size, ModelKind::Mesm, p, &device)?;
+    let batch = request.work.batch(request.size, &device);
+    PREPARED.set(Some(Rc::new((model, batch))));
+    Ok(())
+}
+
+/// One inference of what [`prepare`] made.
+///
+/// # Errors
+/// When nothing was prepared, or the device fails.
+#[wasm_bindgen]
+pub async fn call() -> Result<(), JsError> {
+    let prepared = PREPARED.with_borrow(Clone::clone);
+    let prepared = prepared.ok_or_else(|| JsError::new("nothing was prepared"))?;
+    let (model, batch) = &*prepared;
+    let output = model.forward_async(batch).await?;
+    let read = output.logits.into_data_async().await;
+    read.map(drop)
+        .map_err(|error| JsError::new(&format!("{error:?}")))
+}
+
 #[cfg(target_arch = "wasm32")]
 async fn open_webgpu() -> Result<Device, JsError> {
+    // Once a page.
+    thread_local! {
+        static OPEN: RefCell<Option<Device>> = const { RefCell::new(None) };
+    }
+    if let Some(device) = OPEN.with_borrow(Clone::clone) {
+        return Ok(device);
+    }
     // As the page's engine opens it.
     let opening = Device::wgpu_options().tasks_max(32).init_async();
-    opening
+    let device = opening
         .await
-        .map_err(|error| JsError::new(&error.to_string()))
+        .map_err(|error| JsError::new(&error.to_string()))?;
+    OPEN.set(Some(device.clone()));
+    Ok(device)
 }
 
 #[cfg(not(target_arch = "wasm32"))]

@@ -2,7 +2,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::{Finish, Kernel, Order, Taps, product};
+use super::{Finish, Kernel, Order, Taps, column_sums, outer, product};
 
 /// An additive attention: `w tanh(W m + b + q) + c`.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +15,21 @@ pub struct Additive<'a> {
     pub scores: &'a [f32],
     /// `c`.
     pub score_shift: f32,
+}
+
+impl Additive<'_> {
+    /// `W m + b` of every row.
+    fn hidden(&self, features: &[f32], rows: usize) -> Vec<f32> {
+        let width = self.shift.len();
+        let channels = self.points.len() / width;
+        assert_eq!(features.len(), rows * channels, "features");
+        let kernel = Kernel::new(self.points, Order::InOut, [1, channels, width], None);
+        let finish = Finish {
+            shift: Some(self.shift),
+            relu: false,
+        };
+        product(features, &Taps::identity(rows), &kernel, finish)
+    }
 }
 
 /// The scores `[rows]` of rows of `features` `[rows, channels]`. The first `counts[0]` rows belong to the first of
@@ -33,14 +48,7 @@ pub fn scores(
     let rows: usize = counts.iter().sum();
     assert_eq!(attention.scores.len(), width, "scores");
     assert_eq!(queries.len(), counts.len() * width, "queries");
-    let channels = attention.points.len() / width;
-    assert_eq!(features.len(), rows * channels, "features");
-    let kernel = Kernel::new(attention.points, Order::InOut, [1, channels, width], None);
-    let finish = Finish {
-        shift: Some(attention.shift),
-        relu: false,
-    };
-    let hidden = product(features, &Taps::identity(rows), &kernel, finish);
+    let mut hidden = attention.hidden(features, rows);
     let mut out = vec![0.0; rows];
     let mut ends = Vec::with_capacity(counts.len());
     let mut end = 0;
@@ -48,56 +56,172 @@ pub fn scores(
         end += count;
         ends.push(end);
     }
-    let size = 512;
-    super::for_each_chunk(&mut out, size, |task, out| {
-        let mut row = task * size;
-        let mut out = &mut *out;
-        while !out.is_empty() {
-            let frame = ends.partition_point(|&end| end <= row);
-            let (now, later) = out.split_at_mut(out.len().min(ends[frame] - row));
-            let hidden = &hidden[row * width..(row + now.len()) * width];
-            row += now.len();
-            Arch::new().dispatch(Rows {
-                hidden,
-                query: &queries[frame * width..(frame + 1) * width],
-                weights: attention.scores,
-                shift: attention.score_shift,
-                out: now,
-            });
-            out = later;
-        }
+    tanh_of_rows(&mut hidden, queries, &ends, width);
+    super::for_each_chunk(&mut out, ROWS_AT_ONCE, |task, out| {
+        let hidden = &hidden[task * ROWS_AT_ONCE * width..];
+        Arch::new().dispatch(Weigh {
+            rows: &hidden[..out.len() * width],
+            weights: attention.scores,
+            shift: attention.score_shift,
+            out,
+        });
     });
     out
 }
 
+/// The gradients of everything that scores are made of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScoreGradients {
+    /// Of the features, `[rows, channels]`.
+    pub features: Vec<f32>,
+    /// Of `W`, `[channels, width]`.
+    pub points: Vec<f32>,
+    /// Of `b`, `[width]`.
+    pub shift: Vec<f32>,
+    /// Of `w`, `[width]`.
+    pub scores: Vec<f32>,
+    /// Of `c`.
+    pub score_shift: f32,
+    /// Of the queries, `[frames, width]`.
+    pub queries: Vec<f32>,
+}
+
+/// The way back through [`scores`], from the `gradients` `[rows]` of the scores.
+///
+/// # Panics
+/// When the lengths do not fit each other.
+#[must_use]
+pub fn scores_back(
+    features: &[f32],
+    attention: Additive<'_>,
+    queries: &[f32],
+    counts: &[usize],
+    gradients: &[f32],
+) -> ScoreGradients {
+    let width = attention.shift.len();
+    let rows: usize = counts.iter().sum();
+    assert_eq!(gradients.len(), rows, "gradients");
+    let channels = attention.points.len() / width;
+    let mut hidden = attention.hidden(features, rows);
+    let mut ends = Vec::with_capacity(counts.len());
+    let mut end = 0;
+    for count in counts {
+        end += count;
+        ends.push(end);
+    }
+    tanh_of_rows(&mut hidden, queries, &ends, width);
+    let identity = Taps::identity(rows);
+    let scores = outer(gradients, &hidden, &identity, [1, width], Order::InOut);
+    // From here on what arrives before the hyperbolic tangent.
+    super::for_each_chunk(&mut hidden, ROWS_AT_ONCE * width, |task, hidden| {
+        let gradients = &gradients[task * ROWS_AT_ONCE..];
+        for (row, gradient) in hidden.chunks_exact_mut(width).zip(gradients) {
+            for (value, weight) in row.iter_mut().zip(attention.scores) {
+                *value = gradient * weight * (1.0 - *value * *value);
+            }
+        }
+    });
+    let mut by_frame = Vec::with_capacity(counts.len() * width);
+    let mut rest = hidden.as_slice();
+    for count in counts {
+        let (frame, later) = rest.split_at(count * width);
+        rest = later;
+        by_frame.extend(column_sums(frame, width).into_iter().map(|sum| sum as f32));
+    }
+    let sizes = [1, channels, width];
+    let back = Kernel::transposed(attention.points, Order::InOut, sizes);
+    ScoreGradients {
+        features: product(&hidden, &identity, &back, Finish::default()),
+        points: outer(
+            features,
+            &hidden,
+            &identity,
+            [channels, width],
+            Order::InOut,
+        ),
+        shift: column_sums(&hidden, width)
+            .into_iter()
+            .map(|sum| sum as f32)
+            .collect(),
+        scores,
+        score_shift: gradients.iter().map(|g| f64::from(*g)).sum::<f64>() as f32,
+        queries: by_frame,
+    }
+}
+
+/// Rows that a task goes through.
+const ROWS_AT_ONCE: usize = 512;
+
+/// Replaces each of `rows` `[rows, width]` by the hyperbolic tangent of itself and its frame's query; a frame ends with the
+/// row before its number in `ends`.
+fn tanh_of_rows(rows: &mut [f32], queries: &[f32], ends: &[usize], width: usize) {
+    super::for_each_chunk(rows, ROWS_AT_ONCE * width, |task, rows| {
+        let mut row = task * ROWS_AT_ONCE;
+        let mut rows = &mut *rows;
+        while !rows.is_empty() {
+            let frame = ends.partition_point(|&end| end <= row);
+            let count = (rows.len() / width).min(ends[frame] - row);
+            let (now, later) = rows.split_at_mut(count * width);
+            Arch::new().dispatch(Tanh {
+                rows: now,
+                query: &queries[frame * width..(frame + 1) * width],
+            });
+            row += count;
+            rows = later;
+        }
+    });
+}
+
 /// Rows of one frame.
-struct Rows<'a> {
-    hidden: &'a [f32],
+struct Tanh<'a> {
+    rows: &'a mut [f32],
     query: &'a [f32],
+}
+
+impl WithSimd for Tanh<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (query, query_rest) = S::as_simd_f32s(self.query);
+        for row in self.rows.chunks_exact_mut(self.query.len()) {
+            let (row, rest) = S::as_mut_simd_f32s(row);
+            for (value, query) in row.iter_mut().zip(query) {
+                *value = tanh(simd, simd.add_f32s(*value, *query));
+            }
+            if !rest.is_empty() {
+                let query = simd.partial_load_f32s(query_rest);
+                let value = simd.add_f32s(simd.partial_load_f32s(rest), query);
+                simd.partial_store_f32s(rest, tanh(simd, value));
+            }
+        }
+    }
+}
+
+/// One weighted sum a row.
+struct Weigh<'a> {
+    rows: &'a [f32],
     weights: &'a [f32],
     shift: f32,
     out: &'a mut [f32],
 }
 
-impl WithSimd for Rows<'_> {
+impl WithSimd for Weigh<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let width = self.query.len();
-        let (query, query_rest) = S::as_simd_f32s(self.query);
         let (weights, weights_rest) = S::as_simd_f32s(self.weights);
-        for (out, hidden) in self.out.iter_mut().zip(self.hidden.chunks_exact(width)) {
-            let (hidden, rest) = S::as_simd_f32s(hidden);
+        let rows = self.rows.chunks_exact(self.weights.len());
+        for (out, row) in self.out.iter_mut().zip(rows) {
+            let (row, rest) = S::as_simd_f32s(row);
             let mut sum = simd.splat_f32s(0.0);
-            for ((hidden, query), weight) in hidden.iter().zip(query).zip(weights) {
-                let value = tanh(simd, simd.add_f32s(*hidden, *query));
-                sum = simd.mul_add_e_f32s(value, *weight, sum);
+            for (value, weight) in row.iter().zip(weights) {
+                sum = simd.mul_add_e_f32s(*value, *weight, sum);
             }
             if !rest.is_empty() {
-                let load = |values| simd.partial_load_f32s(values);
-                let value = tanh(simd, simd.add_f32s(load(rest), load(query_rest)));
-                sum = simd.mul_add_e_f32s(value, load(weights_rest), sum);
+                let weight = simd.partial_load_f32s(weights_rest);
+                sum = simd.mul_add_e_f32s(simd.partial_load_f32s(rest), weight, sum);
             }
             *out = simd.reduce_sum_f32s(sum) + self.shift;
         }
@@ -179,6 +303,72 @@ mod tests {
             }
             let error = (f64::from(found) - expected).abs();
             assert!(error < 2e-5, "row {row}: {found}, not {expected}");
+        }
+    }
+
+    /// Against finite differences of the sum of all scores, each times a weight of its own.
+    #[test]
+    fn gradients_are_slopes() {
+        let (channels, width) = (5, 19);
+        let counts = [3, 0, 7];
+        let value = |seed: usize, i: usize| ((i * 37 + seed * 101) % 113) as f32 / 80.0 - 0.7;
+        let fill = |seed, count| (0..count).map(|i| value(seed, i)).collect::<Vec<f32>>();
+        // Features, W, b, w, queries, c.
+        let parts = [
+            fill(1, 10 * channels),
+            fill(2, channels * width),
+            fill(3, width),
+            fill(4, width),
+            fill(5, 3 * width),
+            vec![0.25],
+        ];
+        let pull = fill(6, 10);
+        let with = |parts: &[Vec<f32>; 6]| {
+            let [_, points, shift, weights, _, score_shift] = parts;
+            let attention = Additive {
+                points,
+                shift,
+                scores: weights,
+                score_shift: score_shift[0],
+            };
+            let found = scores(&parts[0], attention, &parts[4], &counts);
+            found
+                .iter()
+                .zip(&pull)
+                .map(|(a, b)| f64::from(a * b))
+                .sum::<f64>()
+        };
+        let attention = Additive {
+            points: &parts[1],
+            shift: &parts[2],
+            scores: &parts[3],
+            score_shift: parts[5][0],
+        };
+        let found = scores_back(&parts[0], attention, &parts[4], &counts, &pull);
+        let found = [
+            found.features,
+            found.points,
+            found.shift,
+            found.scores,
+            found.queries,
+            vec![found.score_shift],
+        ];
+        for (part, gradients) in found.iter().enumerate() {
+            assert_eq!(gradients.len(), parts[part].len());
+            for i in (0..gradients.len()).step_by(7) {
+                let moved = |by: f32| {
+                    let mut parts = parts.clone();
+                    parts[part][i] += by;
+                    with(&parts)
+                };
+                let slope = (moved(1e-2) - moved(-1e-2)) / 2e-2;
+                let error = (slope - f64::from(gradients[i])).abs();
+                assert!(
+                    error < 2e-3,
+                    "part {part}, {i}: {}, not {slope}",
+                    gradients[i]
+                );
+            }
         }
     }
 

@@ -2,14 +2,18 @@
 
 mod attention;
 mod kernel;
+mod normalise;
+mod outer;
 mod pool;
 mod product;
 mod taps;
 mod unfold;
 
-pub use attention::{Additive, scores};
+pub use attention::{Additive, ScoreGradients, scores, scores_back};
 pub use kernel::{Kernel, Order};
-pub use pool::{pool, windows};
+pub use normalise::{Normalised, column_sums, normalise, normalise_back, statistics};
+pub use outer::outer;
+pub use pool::{pool, pool_back, select, windows};
 pub use product::{Finish, product};
 pub use taps::Taps;
 pub use unfold::unfold;

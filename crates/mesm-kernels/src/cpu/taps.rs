@@ -94,6 +94,28 @@ impl Taps {
         }
     }
 
+    /// The same pairs the other way: what carries gradients back.
+    #[must_use]
+    pub fn reversed(&self) -> Self {
+        let taps = self.taps.iter().map(|pairs| {
+            let mut both: Vec<(u32, u32)> = pairs
+                .from
+                .iter()
+                .copied()
+                .zip(pairs.to.iter().copied())
+                .collect();
+            // Neighbours at the same distance keep their order, so that this has nothing to do.
+            both.sort_unstable();
+            let (to, from) = both.into_iter().unzip();
+            Pairs { to, from }
+        });
+        Self {
+            rows_in: self.rows_out,
+            rows_out: self.rows_in,
+            taps: taps.collect(),
+        }
+    }
+
     /// Rows of features.
     #[must_use]
     pub fn rows_in(&self) -> usize {

@@ -1,15 +1,17 @@
 //! Parameters of the submanifold convolutions. Their two computations are in
 //! [`super::masked`] and [`super::gathered`].
 
+use std::sync::Arc;
+
 use burn::module::{Module, Param};
 use burn::nn::Initializer;
 use burn::tensor::activation::relu;
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Int, Tensor};
 
-use mesm_kernels::cpu::Taps;
-use mesm_kernels::flex;
+use mesm_kernels::cpu::{Order, Taps};
+use mesm_kernels::{flex, gpu, recording};
 
 use crate::dense::grid_of;
 use crate::norm::BatchNorm;
@@ -114,6 +116,31 @@ impl SparseBlock {
             &self.conv2,
             &self.norm2,
             &layer(&self.conv1, &self.norm1, x)?,
+        )
+    }
+
+    /// The same by the kernels for graphics devices, from the table of the points' neighbours `[points, 9]`.
+    pub(super) fn gpu_rows(&self, x: &Tensor<2>, table: &Tensor<2, Int>) -> Option<Tensor<2>> {
+        let layer = |conv: &SubmanifoldConv, norm: &BatchNorm, x: &Tensor<2>| {
+            gpu::conv_rows(x, table, &conv.weight.val(), &norm.folded_on_gpu(None)?)
+        };
+        layer(
+            &self.conv2,
+            &self.norm2,
+            &layer(&self.conv1, &self.norm1, x)?,
+        )
+    }
+
+    /// The same in training.
+    pub(super) fn recorded_rows(&self, x: Tensor<2>, taps: &Arc<Taps>) -> Option<Tensor<2>> {
+        let layer = |conv: &SubmanifoldConv, norm: &BatchNorm, x: Tensor<2>| {
+            let weights = conv.weight.val();
+            norm.recorded_relu(recording::conv_rows(x, taps, weights, Order::InOut, None)?)
+        };
+        layer(
+            &self.conv2,
+            &self.norm2,
+            layer(&self.conv1, &self.norm1, x)?,
         )
     }
 

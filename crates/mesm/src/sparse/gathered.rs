@@ -1,13 +1,15 @@
 //! The gathered path: the neighbourhoods of active sites become the rows of one matrix, and a
 //! convolution is one matrix product. Inactive sites cost nothing.
 
+use std::sync::Arc;
+
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 
 use super::conv::{SparseBlock, SubmanifoldConv};
 use super::sites::{Sites, index_tensor};
 use mesm_kernels::cpu::Taps;
-use mesm_kernels::flex;
+use mesm_kernels::{flex, gpu, recording};
 
 use crate::norm::BatchNorm;
 use crate::stage::{Probe, Stage};
@@ -114,15 +116,44 @@ pub(super) fn probed_block(block: &SparseBlock, x: SparseRows, probe: Probe<'_>)
 
 /// The same where there are kernels for it.
 fn fused(block: &SparseBlock, x: &SparseRows, probe: Probe<'_>) -> Option<SparseRows> {
-    if !flex::takes(&x.features) {
+    if gpu::takes(&x.features) {
+        return on_gpu(block, x, probe);
+    }
+    let plain = flex::takes(&x.features);
+    if !plain && !recording::takes(&x.features) {
         return None;
     }
     let taps = Taps::from_table(&x.sites.neighbours(), 9, x.sites.len());
     probe.done(Stage::Gather);
-    let y = block.fused_rows(&x.features, &taps)?;
+    let y = if plain {
+        block.fused_rows(&x.features, &taps)?
+    } else {
+        block.recorded_rows(x.features.clone(), &Arc::new(taps))?
+    };
     probe.done(Stage::Product);
     let (sites, table) = x.sites.pooled();
-    let features = flex::pool_rows(&y, &table)?;
+    let features = if plain {
+        flex::pool_rows(&y, &table)?
+    } else {
+        recording::pool_rows(y, Arc::new(table))?
+    };
+    probe.done(Stage::Pool);
+    Some(SparseRows { features, sites })
+}
+
+/// The same by the kernels for graphics devices.
+fn on_gpu(block: &SparseBlock, x: &SparseRows, probe: Probe<'_>) -> Option<SparseRows> {
+    let device = x.features.device();
+    let table = |rows: &[u32], taps: usize| {
+        let index = index_tensor(rows.iter().map(|&row| i64::from(row)), &device);
+        index.reshape([rows.len() / taps, taps])
+    };
+    let neighbours = table(&x.sites.neighbours(), 9);
+    probe.done(Stage::Gather);
+    let y = block.gpu_rows(&x.features, &neighbours)?;
+    probe.done(Stage::Product);
+    let (sites, rows) = x.sites.pooled();
+    let features = gpu::pool_rows(&y, &table(&rows, 4))?;
     probe.done(Stage::Pool);
     Some(SparseRows { features, sites })
 }

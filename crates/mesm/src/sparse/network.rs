@@ -1,5 +1,7 @@
 //! The sparse network as a module, and the choice between its two paths.
 
+use std::sync::Arc;
+
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
 
@@ -16,7 +18,7 @@ use crate::dense::{LowLevel, halve_positive};
 use crate::nucleus::{nucleus, nucleus_mask};
 use crate::output::ForwardError;
 use crate::stage::{Probe, Stage};
-use mesm_kernels::flex;
+use mesm_kernels::{flex, recording};
 
 /// How one call of the sparse network is to be carried out.
 #[derive(Debug, Clone, Copy)]
@@ -241,12 +243,23 @@ impl SparseCnn {
         let device = rows.features.device();
         let counts = rows.sites.per_frame();
         let attention = &self.attn_layers[i];
-        let (weights, on_host) = match attention.scores_on_host(&rows.features, &query, &counts) {
-            Some(scores) => (None, softmax_on_host(scores, &counts)),
-            None => {
-                let weights = weights_of_rows(attention, &rows.features, query, &counts);
-                (Some(weights.clone()), read(weights).await?)
-            }
+        let learns = trains_attention(options, &rows.features);
+        let (weights, on_host) = if learns {
+            let weights = weights_of_rows(attention, &rows.features, query, &counts);
+            (Some(weights.clone()), read(weights).await?)
+        } else {
+            // Whatever computed the scores, their softmax is little work and is needed on the host.
+            let scores = match attention.scores_on_host(&rows.features, &query, &counts) {
+                Some(scores) => scores,
+                None => {
+                    let frames = counts.iter().enumerate();
+                    let frames =
+                        frames.flat_map(|(frame, &n)| std::iter::repeat_n(frame as i64, n));
+                    let frames = index_tensor(frames, &device);
+                    read(attention.scores_of_frames(&rows.features, query, frames)).await?
+                }
+            };
+            (None, softmax_on_host(scores, &counts))
         };
         probe.done(Stage::Attention);
         let mut kept = vec![false; on_host.len()];
@@ -259,7 +272,7 @@ impl SparseCnn {
         }
         let mut features = rows.features;
         let (mut spread, mut between_cells) = (None, None);
-        if let Some(weights) = weights.filter(|_| trains_attention(options, &features)) {
+        if let Some(weights) = weights {
             let counts: Vec<f32> = rows.sites.per_frame().iter().map(|&c| c as f32).collect();
             let counts = Tensor::from_floats(counts.as_slice(), &device);
             spread = Some(concentration(weights.clone(), counts));
@@ -288,10 +301,13 @@ impl SparseCnn {
             unevenness: between_cells,
         };
         probe.done(Stage::Selection);
-        let features = flex::select_rows(&features, &kept_rows).unwrap_or_else(|| {
+        let kept_rows = Arc::new(kept_rows);
+        let selected = flex::select_rows(&features, &kept_rows)
+            .or_else(|| recording::select_rows(features.clone(), Arc::clone(&kept_rows)));
+        let features = selected.unwrap_or_else(|| {
             features.select(
                 0,
-                index_tensor(kept_rows.into_iter().map(i64::from), &device),
+                index_tensor(kept_rows.iter().map(|&row| i64::from(row)), &device),
             )
         });
         probe.done(Stage::Gather);
@@ -306,8 +322,11 @@ fn weights_of_rows(
     query: Tensor<2>,
     counts: &[usize],
 ) -> Tensor<1> {
+    let recorded = attention.recorded_scores(features, &query, counts);
     let ragged = Ragged::new(counts, &features.device());
-    let scores = attention.scores_of_rows(features.clone(), query.select(0, ragged.frame_of_row));
+    let scores = recorded.unwrap_or_else(|| {
+        attention.scores_of_rows(features.clone(), query.select(0, ragged.frame_of_row))
+    });
     let weights = masked_softmax(
         scores
             .select(0, ragged.row_of_slot)

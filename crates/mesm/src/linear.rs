@@ -1,0 +1,41 @@
+//! Linear layers, by one kernel with what follows them where there is one.
+
+use burn::nn::Linear;
+use burn::tensor::Tensor;
+use burn::tensor::activation::relu;
+use mesm_kernels::gpu;
+
+/// Rows `[rows, in]` to `[rows, out]`.
+pub(crate) fn linear(layer: &Linear, rows: Tensor<2>) -> Tensor<2> {
+    kernel(layer, &rows, false).unwrap_or_else(|| layer.forward(rows))
+}
+
+/// The same, with ReLU.
+pub(crate) fn linear_relu(layer: &Linear, rows: Tensor<2>) -> Tensor<2> {
+    kernel(layer, &rows, true).unwrap_or_else(|| relu(layer.forward(rows)))
+}
+
+/// [`linear`] of every step of `[batch, length, in]`.
+pub(crate) fn linear_of_steps(layer: &Linear, x: Tensor<3>) -> Tensor<3> {
+    of_steps(layer, x, linear)
+}
+
+/// [`linear_relu`] of every step of `[batch, length, in]`.
+pub(crate) fn linear_relu_of_steps(layer: &Linear, x: Tensor<3>) -> Tensor<3> {
+    of_steps(layer, x, linear_relu)
+}
+
+fn of_steps(layer: &Linear, x: Tensor<3>, apply: fn(&Linear, Tensor<2>) -> Tensor<2>) -> Tensor<3> {
+    let [batch, length, width] = x.dims();
+    let rows = apply(layer, x.reshape([batch * length, width]));
+    let [_, width] = rows.dims();
+    rows.reshape([batch, length, width])
+}
+
+fn kernel(layer: &Linear, rows: &Tensor<2>, relu: bool) -> Option<Tensor<2>> {
+    if !gpu::takes(rows) {
+        return None;
+    }
+    let bias = layer.bias.as_ref().map(|bias| bias.val());
+    gpu::linear(rows, &layer.weight.val(), bias.as_ref(), relu)
+}
