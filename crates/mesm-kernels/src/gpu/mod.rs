@@ -4,6 +4,7 @@
 //! arithmetic of the sparse blocks as it comes: a unit holds four rows of four columns in registers, reads four channels
 //! at once, and skips a tap that none of its rows has.
 
+mod constructors;
 mod kernels;
 
 use burn::backend::Cube;
@@ -15,6 +16,8 @@ use cubecl::calculate_cube_count_elemwise;
 use cubecl::prelude::CubeDim;
 
 use crate::flex::AdditiveParams;
+
+pub use constructors::construct;
 
 /// Values that are read at once.
 const LANES: usize = 4;
