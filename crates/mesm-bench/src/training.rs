@@ -56,7 +56,7 @@ pub async fn training(
                 continue;
             };
             let start = clock();
-            *learner = Some(ready.step(batch).await?);
+            *learner = Some(Box::pin(ready.step(batch)).await?);
             // The first step makes the optimizer's state.
             if round > 0 {
                 seconds.push(clock() - start);

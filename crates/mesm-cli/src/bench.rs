@@ -189,10 +189,8 @@ async fn measure(arguments: &BenchArguments, threads: usize) -> Result<Measured,
     let work = arguments.work();
     let rounds = arguments.rounds as usize;
     let batch = work.batch(size, &device);
-    let models = [
-        mesm_bench::model(size, ModelKind::Fe2e, arguments.top_p, &device)?,
-        mesm_bench::model(size, ModelKind::Mesm, arguments.top_p, &device)?,
-    ];
+    let model = |kind| mesm_bench::model(size, kind, arguments.top_p, &device).map(Box::new);
+    let models = [model(ModelKind::Fe2e)?, model(ModelKind::Mesm)?];
     let [fe2e, mesm] = &models;
     let measurements = mesm_bench::compare(&[fe2e, mesm], &batch, rounds, seconds).await?;
     let mut found = Vec::with_capacity(2);
@@ -205,9 +203,10 @@ async fn measure(arguments: &BenchArguments, threads: usize) -> Result<Measured,
         });
     }
     let roofline = mesm_bench::roofline(&device, 1024, 5, seconds).await?;
-    let training = match arguments.training {
-        true => Some(train(arguments).await?),
-        false => None,
+    let training = if arguments.training {
+        Some(train(arguments).await?)
+    } else {
+        None
     };
     let Ok([fe2e, mesm]) = <[Model; 2]>::try_from(found) else {
         return Err(CliError::Device("a model was not measured".to_owned()));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{PaddingConfig2d, activation::Relu};
 use burn::tensor::module::max_pool2d;
@@ -294,7 +294,7 @@ pub(crate) fn halve_positive(x: Tensor<4>) -> Tensor<4> {
 }
 
 fn bias(conv: &Conv2d) -> Option<Tensor<1>> {
-    conv.bias.as_ref().map(|bias| bias.val())
+    conv.bias.as_ref().map(Param::val)
 }
 
 fn conv(channels_in: usize, channels_out: usize, kernel: usize, device: &Device) -> Conv2d {

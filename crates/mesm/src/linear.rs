@@ -1,5 +1,6 @@
 //! Linear layers, by one kernel with what follows them where there is one.
 
+use burn::module::Param;
 use burn::nn::Linear;
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
@@ -36,6 +37,6 @@ fn kernel(layer: &Linear, rows: &Tensor<2>, relu: bool) -> Option<Tensor<2>> {
     if !gpu::takes(rows) {
         return None;
     }
-    let bias = layer.bias.as_ref().map(|bias| bias.val());
+    let bias = layer.bias.as_ref().map(Param::val);
     gpu::linear(rows, &layer.weight.val(), bias.as_ref(), relu)
 }

@@ -371,9 +371,9 @@ impl Branch {
         let logits = self.out.forward(pooled.clone());
         probe.done(Stage::Sequence);
         Ok(BranchOutput {
-            logits,
             flattened,
             pooled,
+            logits,
             attention,
         })
     }

@@ -1,5 +1,8 @@
 //! The processor: plain Rust on slices, vector instructions through `pulp`.
 
+// What is not inlined into the function that has the vector instructions does not have them.
+#![allow(clippy::inline_always)]
+
 mod attention;
 mod kernel;
 mod normalise;

@@ -7,7 +7,7 @@
 pub struct Taps {
     rows_in: usize,
     rows_out: usize,
-    taps: Vec<Pairs>,
+    pairs: Vec<Pairs>,
 }
 
 /// The pairs of one tap, by rising row of the result.
@@ -34,7 +34,7 @@ impl Taps {
         Self {
             rows_in: rows,
             rows_out: rows,
-            taps: vec![Pairs {
+            pairs: vec![Pairs {
                 to: all.clone(),
                 from: all,
             }],
@@ -66,7 +66,7 @@ impl Taps {
         Self {
             rows_in: rows,
             rows_out: rows,
-            taps,
+            pairs: taps,
         }
     }
 
@@ -90,14 +90,14 @@ impl Taps {
         Self {
             rows_in,
             rows_out: table.len() / taps,
-            taps: pairs,
+            pairs,
         }
     }
 
     /// The same pairs the other way: what carries gradients back.
     #[must_use]
     pub fn reversed(&self) -> Self {
-        let taps = self.taps.iter().map(|pairs| {
+        let taps = self.pairs.iter().map(|pairs| {
             let mut both: Vec<(u32, u32)> = pairs
                 .from
                 .iter()
@@ -112,7 +112,7 @@ impl Taps {
         Self {
             rows_in: self.rows_out,
             rows_out: self.rows_in,
-            taps: taps.collect(),
+            pairs: taps.collect(),
         }
     }
 
@@ -131,17 +131,17 @@ impl Taps {
     /// How many taps the kernel has.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.taps.len()
+        self.pairs.len()
     }
 
     /// How many pairs all taps have.
     #[must_use]
     pub fn pairs(&self) -> usize {
-        self.taps.iter().map(|pairs| pairs.to.len()).sum()
+        self.pairs.iter().map(|pairs| pairs.to.len()).sum()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Pairs> {
-        self.taps.iter()
+        self.pairs.iter()
     }
 }
 

@@ -249,15 +249,14 @@ impl SparseCnn {
             (Some(weights.clone()), read(weights).await?)
         } else {
             // Whatever computed the scores, their softmax is little work and is needed on the host.
-            let scores = match attention.scores_on_host(&rows.features, &query, &counts) {
-                Some(scores) => scores,
-                None => {
-                    let frames = counts.iter().enumerate();
-                    let frames =
-                        frames.flat_map(|(frame, &n)| std::iter::repeat_n(frame as i64, n));
-                    let frames = index_tensor(frames, &device);
-                    read(attention.scores_of_frames(&rows.features, query, frames)).await?
-                }
+            let on_host = attention.scores_on_host(&rows.features, &query, &counts);
+            let scores = if let Some(scores) = on_host {
+                scores
+            } else {
+                let frames = counts.iter().enumerate();
+                let frames = frames.flat_map(|(frame, &n)| std::iter::repeat_n(frame as i64, n));
+                let frames = index_tensor(frames, &device);
+                read(attention.scores_of_frames(&rows.features, query, frames)).await?
             };
             (None, softmax_on_host(scores, &counts))
         };
