@@ -226,7 +226,12 @@ fn native(mesm: &Mesm, effort: Effort) -> Result<Value> {
     let growth =
         ["8", "16", "32", "64"].map(|n| vec!["--threads", "1", "--frames", n, "--chunks", "0"]);
     measure("growth", growth.into(), &fewer)?;
-    measure("training", each(&["--training"]), &fewer)?;
+    let batch = if effort.large { "64" } else { "8" };
+    measure(
+        "training",
+        each(&["--training", "--utterances", batch]),
+        "2",
+    )?;
     if effort.large {
         measure("batch", each(&["--utterances", "64"]), "2")?;
     }

@@ -233,14 +233,15 @@ fn growth(settings: &Value, out: &mut String) -> std::fmt::Result {
 fn training(settings: &Value, out: &mut String) -> std::fmt::Result {
     writeln!(
         out,
-        "### Training steps: forward, backward, Adam\n\n| threads | FE2E ms | MESM ms, p = 0.5 | MESM / FE2E |\n\
-         | --- | --- | --- | --- |"
+        "### Training steps: forward, backward, Adam\n\n| utterances | threads | FE2E ms | MESM ms, p = 0.5 | MESM / FE2E |\n\
+         | --- | --- | --- | --- | --- |"
     )?;
     for setting in each(settings) {
         let training = &setting["training"];
         writeln!(
             out,
-            "| {} | {} | {} | **{:.2}** |",
+            "| {} | {} | {} | {} | **{:.2}** |",
+            setting["utterances"],
             setting["threads"],
             ms(&training["fe2e"]["median_s"]),
             ms(&training["mesm"]["median_s"]),
