@@ -13,6 +13,7 @@
 
 mod absences;
 mod answers;
+mod bench;
 mod clips;
 mod encoder;
 mod help;
