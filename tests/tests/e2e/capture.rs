@@ -1,8 +1,6 @@
 //! Cameras and microphones that are not there, not allowed or taken away: the page says what and why, and goes on with
 //! what is left.
 
-use serde_json::Value;
-
 use super::browser::{Browser, Setup};
 use super::clip::Workshop;
 use super::page::Page;
