@@ -46,8 +46,8 @@ Commands
     bench     measure MESM and FE2E natively and in Chromium beside PyTorch and onnxruntime, into target/bench and
               docs/performance.md; on a machine that does nothing else
                 --quick            few calls of everything, no large batches
-                --only PART        native, peers or browser; the others stay as measured last (may be given more than
-                                   once)
+                --only PART        native, peers, browser, or dawn (Chromium's WebGPU under Node, for a machine with a
+                                   graphics card); the others stay as measured last (may be given more than once)
     setup     bring everything that demo and test need, build nothing
     help      this text
 
@@ -205,7 +205,7 @@ impl Command {
                 (Self::Bench { parts, .. }, Long("only")) => {
                     let name = parser.value()?.string()?;
                     parts.push(Part::named(&name).ok_or_else(|| {
-                        format!("no part {name:?}: expected native, peers or browser")
+                        format!("no part {name:?}: expected native, peers, browser or dawn")
                     })?);
                 }
                 (Self::TrainDemo { data, .. }, Long("data")) => *data = parser.value()?.into(),

@@ -15,7 +15,7 @@ use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
 use crate::places::Places;
-use crate::process::{capture, clean, run};
+use crate::process::{capture, clean, program, run};
 use crate::step::{note, step};
 
 /// The shares of the attention mass that are measured.
@@ -58,10 +58,12 @@ pub enum Part {
     Peers,
     /// In Chromium.
     Browser,
+    /// Chromium's WebGPU under Node, on a real graphics card.
+    Dawn,
 }
 
 impl Part {
-    /// All of them, in the order in which they are measured.
+    /// Those that every machine can measure, in order.
     pub const ALL: [Self; 3] = [Self::Native, Self::Peers, Self::Browser];
 
     /// The part of a name on the command line.
@@ -70,6 +72,7 @@ impl Part {
             "native" => Some(Self::Native),
             "peers" => Some(Self::Peers),
             "browser" => Some(Self::Browser),
+            "dawn" => Some(Self::Dawn),
             _ => None,
         }
     }
@@ -111,6 +114,7 @@ pub fn bench(places: &Places, effort: Effort, parts: &[Part]) -> Result<()> {
                 with_web_peer &= page.join("fe2e-1-1.onnx").is_file();
                 ("browser", in_the_browser(&page, with_web_peer, effort)?)
             }
+            (Part::Dawn, _) => ("dawn", under_node(places, &page, effort)?),
         };
         found.insert(name.to_owned(), measured);
     }
@@ -267,6 +271,32 @@ fn beside_peers(mesm: &Mesm, peers: &peers::Native, page: &Path, effort: Effort)
                 "frames": frames, "chunks": chunks, "threads": threads, "turns": turns,
             }));
         }
+    }
+    Ok(found.into())
+}
+
+/// Chromium's WebGPU without Chromium: what a browser would get of this machine's graphics card.
+fn under_node(places: &Places, page: &Path, effort: Effort) -> Result<Value> {
+    let node = program("node").context("Node is not on PATH")?;
+    let script = places.root.join("bench/page/dawn.mjs");
+    let mut found = Vec::new();
+    for utterances in if effort.large { &[1, 64][..] } else { &[1] } {
+        let request = json!({
+            "webgpu": true, "size": "paper", "top_p": [0.5, 0.9], "rounds": effort.rounds, "side": 2048,
+            "work": { "frames": 8, "chunks": 10, "utterances": utterances },
+        });
+        let said = step(&format!("{utterances} utterance(s) on Dawn"), || {
+            capture(
+                Command::new(&node)
+                    .arg(&script)
+                    .arg(page)
+                    .arg(peers::node_modules(places))
+                    .arg(request.to_string()),
+            )
+        })?;
+        let answer: Value = serde_json::from_str(said.lines().last().unwrap_or_default())
+            .with_context(|| format!("{}: {said}", script.display()))?;
+        found.push(json!({ "utterances": utterances, "answer": answer }));
     }
     Ok(found.into())
 }

@@ -68,6 +68,15 @@ impl Native {
     }
 }
 
+fn web_folder(places: &Places) -> PathBuf {
+    places.tools().join("peers-web")
+}
+
+/// Where [`web`] puts packages.
+pub(super) fn node_modules(places: &Places) -> PathBuf {
+    web_folder(places).join("node_modules")
+}
+
 /// Puts the pinned onnxruntime-web into `folder/ort`. Without Node there is a note and `false`.
 ///
 /// # Errors
@@ -77,7 +86,7 @@ pub(super) fn web(places: &Places, folder: &Path) -> Result<bool> {
         note("no npm on PATH: onnxruntime-web is not measured");
         return Ok(false);
     };
-    let modules = places.tools().join("peers-web");
+    let modules = web_folder(places);
     for name in ["package.json", "package-lock.json"] {
         copy_file(&places.root.join(FOLDER).join(name), &modules.join(name))?;
     }

@@ -120,7 +120,40 @@ fn write(found: &Value, out: &mut String) -> std::fmt::Result {
     growth(&native["growth"], out)?;
     training(&native["training"], out)?;
     peers(&found["peers"], out)?;
-    browser(&found["browser"], out)
+    browser(&found["browser"], out)?;
+    dawn(&found["dawn"], out)
+}
+
+fn dawn(settings: &Value, out: &mut String) -> std::fmt::Result {
+    let Some(first) = each(settings).next() else {
+        return Ok(());
+    };
+    let adapter = &first["answer"]["adapter"];
+    writeln!(
+        out,
+        "## WebGPU on a graphics card\n\nChromium's WebGPU (Dawn) under Node on {}, 8 frames and 10 chunks, the paper's widths.\n\n\
+         | utterances | FE2E ms (first) | MESM ms, p = 0.5 (first) | FE2E / MESM, p = 0.5 | p = 0.9 |\n\
+         | --- | --- | --- | --- | --- |",
+        adapter["description"]
+            .as_str()
+            .unwrap_or("an unknown adapter"),
+    )?;
+    for setting in each(settings) {
+        let model = |i: usize| &setting["answer"]["models"][i];
+        let time = |i: usize| number(&model(i)["time"]["median_s"]);
+        writeln!(
+            out,
+            "| {} | {} ({}) | {} ({}) | **{:.2}** | **{:.2}** |",
+            setting["utterances"],
+            ms(&model(0)["time"]["median_s"]),
+            ms(&model(0)["first_s"]),
+            ms(&model(1)["time"]["median_s"]),
+            ms(&model(1)["first_s"]),
+            time(0) / time(1),
+            time(0) / time(2),
+        )?;
+    }
+    writeln!(out)
 }
 
 fn ratios(settings: &Value, out: &mut String) -> std::fmt::Result {
