@@ -110,7 +110,7 @@ fn write(found: &Value, out: &mut String) -> std::fmt::Result {
             "page",
             "The page's widths, 6 frames and 7 chunks: a window of 3 s",
         ),
-        ("batch", "64 utterances at once"),
+        ("training", "Many utterances at once"),
     ] {
         if native[key].is_array() {
             writeln!(out, "### {title}\n")?;
@@ -159,8 +159,8 @@ fn dawn(settings: &Value, out: &mut String) -> std::fmt::Result {
 fn ratios(settings: &Value, out: &mut String) -> std::fmt::Result {
     writeln!(
         out,
-        "| threads | p | FE2E ms | MESM ms (quartiles) | FE2E / MESM | arithmetic | MESM, of the peak | kept |\n\
-         | --- | --- | --- | --- | --- | --- | --- | --- |"
+        "| utterances | threads | p | FE2E ms | MESM ms (quartiles) | FE2E / MESM | arithmetic | MESM, of the peak | kept |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     )?;
     for setting in each(settings) {
         let mesm = &setting["mesm"];
@@ -169,7 +169,8 @@ fn ratios(settings: &Value, out: &mut String) -> std::fmt::Result {
             .collect();
         writeln!(
             out,
-            "| {} | {} | {} | {} ({} to {}) | **{:.2}** | {:.2} | {:.0} % | {} % |",
+            "| {} | {} | {} | {} | {} ({} to {}) | **{:.2}** | {:.2} | {:.0} % | {} % |",
+            setting["utterances"],
             setting["threads"],
             (number(&setting["top_p"]) * 100.0).round() / 100.0,
             ms(&setting["fe2e"]["time"]["median_s"]),
