@@ -1,5 +1,6 @@
 //! Tables and figures of what was measured.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde_json::Value;
@@ -410,17 +411,19 @@ fn browser(jobs: &Value, out: &mut String) -> std::fmt::Result {
 
 /// What an inference sends to the graphics device.
 fn dispatches(counted: &Value, out: &mut String) -> std::fmt::Result {
-    let kernels = |run: &Value| -> Vec<(String, u64)> {
-        let found = run["dispatches"].as_object().into_iter().flatten();
-        found
-            .map(|(name, count)| (name.clone(), count.as_u64().unwrap_or_default()))
-            .collect()
-    };
-    let later = kernels(&counted["later"]);
+    let mut later: BTreeMap<&str, u64> = BTreeMap::new();
+    let found = counted["later"]["dispatches"].as_object();
+    for (name, count) in found.into_iter().flatten() {
+        // Variants of a kernel differ in a sum of their settings.
+        let kernel = name
+            .rsplit_once('_')
+            .map_or(name.as_str(), |(kernel, _)| kernel);
+        *later.entry(kernel).or_default() += count.as_u64().unwrap_or_default();
+    }
     if later.is_empty() {
         return Ok(());
     }
-    let sum: u64 = later.iter().map(|(_, count)| count).sum();
+    let sum: u64 = later.values().sum();
     writeln!(
         out,
         "An inference of MESM at the page's widths, 6 frames and 7 chunks, p = 0.5, dispatches {sum} kernels on WebGPU. The \
