@@ -1,4 +1,4 @@
-//! Kernels for the browser's graphics device, through CubeCL.
+//! Kernels for the browser's graphics device, through `CubeCL`.
 //!
 //! Burn tunes its own kernels where it may compile and try many; a browser's visitor would wait for that. These do the
 //! arithmetic of the sparse blocks as it comes: a unit holds four rows of four columns in registers, reads four channels
