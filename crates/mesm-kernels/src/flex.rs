@@ -42,7 +42,8 @@ impl Grid {
 /// Whether the kernels of this module take tensors like this one.
 #[must_use]
 pub fn takes<const D: usize>(tensor: &Tensor<D>) -> bool {
-    values(tensor).is_some()
+    // Without bringing the values into order: asking costs nothing.
+    primitive(tensor).is_some()
 }
 
 /// A 3x3 convolution of maps `[frames, in, height, width]` with zeros around, its normalisation, and ReLU. The weights
@@ -228,11 +229,15 @@ fn layer<const D: usize>(weights: &Tensor<D>, folded: &Folded) -> Option<(Values
 
 /// The values in memory, in the order of the dimensions.
 fn values<const D: usize>(tensor: &Tensor<D>) -> Option<Values> {
+    primitive(tensor).map(|values| values.to_contiguous())
+}
+
+/// The same, however they lie.
+fn primitive<const D: usize>(tensor: &Tensor<D>) -> Option<Values> {
     if tensor.dtype() != DType::F32 || tensor.device().is_autodiff() {
         return None;
     }
-    let values = tensor.clone().try_into_primitive::<Flex>().ok()?;
-    Some(values.to_contiguous())
+    tensor.clone().try_into_primitive::<Flex>().ok()
 }
 
 fn slice(values: &Values) -> Option<&[f32]> {

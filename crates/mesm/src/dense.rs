@@ -15,7 +15,7 @@ use mesm_kernels::{gpu, recording};
 
 use crate::norm::BatchNorm;
 use crate::sparse::Sites;
-use crate::sparse::sites::index_tensor;
+use crate::sparse::sites::table_tensor;
 
 /// Two 3x3 convolutions, each followed by batch normalisation and ReLU.
 #[derive(Module, Debug)]
@@ -112,22 +112,21 @@ fn gpu_table(x: &Tensor<4>) -> Option<Tensor<2, Int>> {
     let [frames, _, height, width] = x.dims();
     gpu::takes(x).then(|| {
         let rows = Sites::all(frames, height, width).neighbours();
-        let points = rows.len() / 9;
-        let index = index_tensor(rows.into_iter().map(i64::from), &x.device());
-        index.reshape([points, 9])
+        table_tensor(&rows, 9, &x.device())
     })
 }
 
 /// The points of maps `[frames, channels, height, width]` as rows `[frames * height * width, channels]`, and the number of
 /// frames, the height and the width.
-fn rows_of(map: Tensor<4>) -> (Tensor<2>, [usize; 3]) {
+pub(crate) fn rows_of(map: Tensor<4>) -> (Tensor<2>, [usize; 3]) {
     let [frames, channels, height, width] = map.dims();
     let rows = map.permute([0, 2, 3, 1]);
     let rows = rows.reshape([frames * height * width, channels]);
     (rows, [frames, height, width])
 }
 
-fn map_of(rows: Tensor<2>, [frames, height, width]: [usize; 3]) -> Tensor<4> {
+/// The other way.
+pub(crate) fn map_of(rows: Tensor<2>, [frames, height, width]: [usize; 3]) -> Tensor<4> {
     let [_, channels] = rows.dims();
     rows.reshape([frames, height, width, channels])
         .permute([0, 3, 1, 2])
@@ -232,9 +231,7 @@ impl LowLevel {
 
 /// The table of the whole 2x2 windows of maps, `[windows, 4]`.
 fn windows_table(frames: usize, height: usize, width: usize, device: &Device) -> Tensor<2, Int> {
-    let rows = windows(frames, height, width);
-    let count = rows.len() / 4;
-    index_tensor(rows.into_iter().map(i64::from), device).reshape([count, 4])
+    table_tensor(&windows(frames, height, width), 4, device)
 }
 
 /// The whole convolutional network of one FE2E branch.

@@ -25,7 +25,8 @@ const LANES: usize = 4;
 /// Whether the kernels of this module take tensors like this one.
 #[must_use]
 pub fn takes<const D: usize>(tensor: &Tensor<D>) -> bool {
-    values(tensor).is_some()
+    // Without bringing the values into order: asking dispatches nothing.
+    primitive(tensor).is_some()
 }
 
 /// A convolution of rows `[rows in, in]` to `[rows out, out]`, its normalisation, and ReLU. `table` `[rows out, taps]`
@@ -348,9 +349,13 @@ fn empty(like: &FloatTensor<Cube>, shape: burn::tensor::Shape) -> FloatTensor<Cu
 
 /// The values in memory, in the order of the dimensions.
 fn values<const D: usize>(tensor: &Tensor<D>) -> Option<FloatTensor<Cube>> {
+    primitive(tensor).map(into_contiguous)
+}
+
+/// The same, however they lie.
+fn primitive<const D: usize>(tensor: &Tensor<D>) -> Option<FloatTensor<Cube>> {
     if tensor.dtype() != DType::F32 || tensor.device().is_autodiff() {
         return None;
     }
-    let values = tensor.clone().try_into_primitive::<Cube>().ok()?;
-    Some(into_contiguous(values))
+    tensor.clone().try_into_primitive::<Cube>().ok()
 }

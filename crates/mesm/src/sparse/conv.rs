@@ -13,7 +13,7 @@ use burn::tensor::{Device, Int, Tensor};
 use mesm_kernels::cpu::{Order, Taps};
 use mesm_kernels::{flex, gpu, recording};
 
-use crate::dense::grid_of;
+use crate::dense::{grid_of, map_of, rows_of};
 use crate::norm::BatchNorm;
 
 /// A 3x3 submanifold convolution without bias: its output sites are its input sites.
@@ -96,15 +96,8 @@ impl SparseBlock {
     /// The same where there are kernels for it.
     fn fused_map(&self, x: &Tensor<4>) -> Option<Tensor<4>> {
         let grid = grid_of(x)?;
-        let [frames, channels, height, width] = x.dims();
-        let points = frames * height * width;
-        let rows = x.clone().permute([0, 2, 3, 1]).reshape([points, channels]);
-        let rows = self.fused_rows(&rows, grid.taps())?;
-        let [_, channels] = rows.dims();
-        Some(
-            rows.reshape([frames, height, width, channels])
-                .permute([0, 3, 1, 2]),
-        )
+        let (rows, size) = rows_of(x.clone());
+        Some(map_of(self.fused_rows(&rows, grid.taps())?, size))
     }
 
     /// The block without its pool at some points, `[points, in]` to `[points, out]`, where there are kernels for it.

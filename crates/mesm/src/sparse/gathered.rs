@@ -7,7 +7,7 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 
 use super::conv::{SparseBlock, SubmanifoldConv};
-use super::sites::{Sites, index_tensor};
+use super::sites::{Sites, index_tensor, table_tensor};
 use mesm_kernels::cpu::Taps;
 use mesm_kernels::{flex, gpu, recording};
 
@@ -144,16 +144,12 @@ fn fused(block: &SparseBlock, x: &SparseRows, probe: Probe<'_>) -> Option<Sparse
 /// The same by the kernels for graphics devices.
 fn on_gpu(block: &SparseBlock, x: &SparseRows, probe: Probe<'_>) -> Option<SparseRows> {
     let device = x.features.device();
-    let table = |rows: &[u32], taps: usize| {
-        let index = index_tensor(rows.iter().map(|&row| i64::from(row)), &device);
-        index.reshape([rows.len() / taps, taps])
-    };
-    let neighbours = table(&x.sites.neighbours(), 9);
+    let neighbours = table_tensor(&x.sites.neighbours(), 9, &device);
     probe.done(Stage::Gather);
     let y = block.gpu_rows(&x.features, &neighbours)?;
     probe.done(Stage::Product);
     let (sites, rows) = x.sites.pooled();
-    let features = gpu::pool_rows(&y, &table(&rows, 4))?;
+    let features = gpu::pool_rows(&y, &table_tensor(&rows, 4, &device))?;
     probe.done(Stage::Pool);
     Some(SparseRows { features, sites })
 }
