@@ -321,7 +321,8 @@ pub fn scores(
         counts: counts.into(),
     };
     let [rows, .., queries] = state.inputs.each_ref().map(slice);
-    let out = cpu::scores(rows, state.attention(), queries, counts);
+    let points = state.points();
+    let out = cpu::scores(rows, state.attention(&points), queries, counts);
     let count = out.len();
     let out = tensor(out, [count]);
     let out = match Score
@@ -347,8 +348,15 @@ struct Scored {
 }
 
 impl Scored {
-    fn attention(&self) -> Additive<'_> {
-        let [_, points, shift, scores, score_shift, _] = self.inputs.each_ref().map(slice);
+    /// W as the product reads it.
+    fn points(&self) -> Kernel {
+        let [_, points, shift, ..] = self.inputs.each_ref().map(slice);
+        let width = shift.len();
+        Kernel::new(points, Order::InOut, [1, points.len() / width, width], None)
+    }
+
+    fn attention<'a>(&'a self, points: &'a Kernel) -> Additive<'a> {
+        let [_, _, shift, scores, score_shift, _] = self.inputs.each_ref().map(slice);
         Additive {
             points,
             shift,
@@ -364,9 +372,11 @@ impl Backward<Flex, 6> for Score {
     fn backward(self, ops: Ops<Scored, 6>, grads: &mut Gradients, _: &mut Checkpointer) {
         let state = ops.state;
         let gradients = grads.consume::<Flex>(&ops.node).to_contiguous();
-        let [rows, .., queries] = state.inputs.each_ref().map(slice);
-        let attention = state.attention();
-        let found = cpu::scores_back(rows, attention, queries, &state.counts, slice(&gradients));
+        let [rows, weights, .., queries] = state.inputs.each_ref().map(slice);
+        let points = state.points();
+        let attention = state.attention(&points);
+        let (counts, gradients) = (&state.counts, slice(&gradients));
+        let found = cpu::scores_back(rows, attention, weights, queries, counts, gradients);
         let found = [
             found.features,
             found.points,

@@ -10,7 +10,7 @@ use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Int, Tensor};
 
 use mesm_kernels::cpu::{Order, Taps, windows};
-use mesm_kernels::flex::{self, Grid};
+use mesm_kernels::flex;
 use mesm_kernels::{gpu, recording};
 
 use crate::norm::BatchNorm;
@@ -38,7 +38,7 @@ impl VggBlock {
 
     /// `[frames, in, height, width]` to `[frames, out, height, width]`.
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        if let Some(y) = self.fused(&x, grid_of(&x).as_ref()) {
+        if let Some(y) = self.fused(&x, taps_of(&x).as_ref()) {
             return y;
         }
         if let Some(y) = self.recorded(&x) {
@@ -53,11 +53,15 @@ impl VggBlock {
     }
 
     /// The same where there are kernels for it.
-    fn fused(&self, x: &Tensor<4>, grid: Option<&Grid>) -> Option<Tensor<4>> {
-        let layer = |conv: &Conv2d, norm: &BatchNorm, x: &Tensor<4>| {
-            flex::conv3x3(x, grid?, &conv.weight.val(), &norm.folded(bias(conv)))
+    fn fused(&self, x: &Tensor<4>, taps: Option<&Taps>) -> Option<Tensor<4>> {
+        let taps = taps?;
+        let (rows, size) = rows_of(x.clone());
+        let layer = |conv: &Conv2d, norm: &BatchNorm, x: &Tensor<2>| {
+            let folded = norm.folded(bias(conv));
+            flex::conv_rows(x, taps, &conv.weight.val(), Order::OutIn, &folded)
         };
-        layer(&self.conv2, &self.bn2, &layer(&self.conv1, &self.bn1, x)?)
+        let rows = layer(&self.conv1, &self.bn1, &rows)?;
+        Some(map_of(layer(&self.conv2, &self.bn2, &rows)?, size))
     }
 }
 
@@ -132,10 +136,10 @@ pub(crate) fn map_of(rows: Tensor<2>, [frames, height, width]: [usize; 3]) -> Te
         .permute([0, 3, 1, 2])
 }
 
-/// The points of maps that the processor's kernels take.
-pub(crate) fn grid_of(x: &Tensor<4>) -> Option<Grid> {
+/// The 3x3 neighbourhoods of all points of maps that the processor's kernels take.
+pub(crate) fn taps_of(x: &Tensor<4>) -> Option<Taps> {
     let [frames, _, height, width] = x.dims();
-    flex::takes(x).then(|| Grid::new(frames, height, width))
+    flex::takes(x).then(|| Taps::grid(frames, height, width))
 }
 
 /// The layers every point passes through, in both models: 5x5 convolution, batch normalisation,
@@ -182,9 +186,9 @@ impl LowLevel {
         }
         let folded = self.norm.folded(bias(&self.conv));
         let x = flex::first_layer(x, &self.conv.weight.val(), &folded)?;
-        let grid = grid_of(&x);
-        let x = self.block1.fused(&x, grid.as_ref())?;
-        self.block2.fused(&x, grid.as_ref())
+        let taps = taps_of(&x);
+        let x = self.block1.fused(&x, taps.as_ref())?;
+        self.block2.fused(&x, taps.as_ref())
     }
 }
 

@@ -4,7 +4,7 @@ use burn::module::Param;
 use burn::nn::Linear;
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
-use mesm_kernels::gpu;
+use mesm_kernels::{flex, gpu};
 
 /// Rows `[rows, in]` to `[rows, out]`.
 pub(crate) fn linear(layer: &Linear, rows: Tensor<2>) -> Tensor<2> {
@@ -34,9 +34,11 @@ fn of_steps(layer: &Linear, x: Tensor<3>, apply: fn(&Linear, Tensor<2>) -> Tenso
 }
 
 fn kernel(layer: &Linear, rows: &Tensor<2>, relu: bool) -> Option<Tensor<2>> {
-    if !gpu::takes(rows) {
+    let plain = flex::takes(rows);
+    if !plain && !gpu::takes(rows) {
         return None;
     }
     let bias = layer.bias.as_ref().map(Param::val);
-    gpu::linear(rows, &layer.weight.val(), bias.as_ref(), relu)
+    let kernel = if plain { flex::linear } else { gpu::linear };
+    kernel(rows, &layer.weight.val(), bias.as_ref(), relu)
 }

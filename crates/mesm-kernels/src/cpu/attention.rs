@@ -7,8 +7,8 @@ use super::{Finish, Kernel, Order, Taps, column_sums, outer, product};
 /// An additive attention: `w tanh(W m + b + q) + c`.
 #[derive(Debug, Clone, Copy)]
 pub struct Additive<'a> {
-    /// `W`, `[channels, width]`.
-    pub points: &'a [f32],
+    /// `W`, from channels to width.
+    pub points: &'a Kernel,
     /// `b`, `[width]`.
     pub shift: &'a [f32],
     /// `w`, `[width]`.
@@ -18,17 +18,24 @@ pub struct Additive<'a> {
 }
 
 impl Additive<'_> {
-    /// `W m + b` of every row.
-    fn hidden(&self, features: &[f32], rows: usize) -> Vec<f32> {
+    /// `tanh(W m + b + q)` of every row, `[rows, width]`.
+    fn hidden(&self, features: &[f32], queries: &[f32], counts: &[usize]) -> Vec<f32> {
         let width = self.shift.len();
-        let channels = self.points.len() / width;
-        assert_eq!(features.len(), rows * channels, "features");
-        let kernel = Kernel::new(self.points, Order::InOut, [1, channels, width], None);
+        assert_eq!(self.scores.len(), width, "scores");
+        assert_eq!(queries.len(), counts.len() * width, "queries");
+        let mut ends = Vec::with_capacity(counts.len());
+        let mut end = 0;
+        for count in counts {
+            end += count;
+            ends.push(end);
+        }
         let finish = Finish {
             shift: Some(self.shift),
             relu: false,
         };
-        product(features, &Taps::identity(rows), &kernel, finish)
+        let mut hidden = product(features, &Taps::identity(end), self.points, finish);
+        tanh_of_rows(&mut hidden, queries, &ends, width);
+        hidden
     }
 }
 
@@ -45,18 +52,8 @@ pub fn scores(
     counts: &[usize],
 ) -> Vec<f32> {
     let width = attention.shift.len();
-    let rows: usize = counts.iter().sum();
-    assert_eq!(attention.scores.len(), width, "scores");
-    assert_eq!(queries.len(), counts.len() * width, "queries");
-    let mut hidden = attention.hidden(features, rows);
-    let mut out = vec![0.0; rows];
-    let mut ends = Vec::with_capacity(counts.len());
-    let mut end = 0;
-    for count in counts {
-        end += count;
-        ends.push(end);
-    }
-    tanh_of_rows(&mut hidden, queries, &ends, width);
+    let hidden = attention.hidden(features, queries, counts);
+    let mut out = vec![0.0; hidden.len() / width];
     super::for_each_chunk(&mut out, ROWS_AT_ONCE, |task, out| {
         let hidden = &hidden[task * ROWS_AT_ONCE * width..];
         Arch::new().dispatch(Weigh {
@@ -86,7 +83,8 @@ pub struct ScoreGradients {
     pub queries: Vec<f32>,
 }
 
-/// The way back through [`scores`], from the `gradients` `[rows]` of the scores.
+/// The way back through [`scores`], from the `gradients` `[rows]` of the scores; `points` is `W` once more,
+/// `[channels, width]`.
 ///
 /// # Panics
 /// When the lengths do not fit each other.
@@ -94,23 +92,16 @@ pub struct ScoreGradients {
 pub fn scores_back(
     features: &[f32],
     attention: Additive<'_>,
+    points: &[f32],
     queries: &[f32],
     counts: &[usize],
     gradients: &[f32],
 ) -> ScoreGradients {
     let width = attention.shift.len();
-    let rows: usize = counts.iter().sum();
-    assert_eq!(gradients.len(), rows, "gradients");
-    let channels = attention.points.len() / width;
-    let mut hidden = attention.hidden(features, rows);
-    let mut ends = Vec::with_capacity(counts.len());
-    let mut end = 0;
-    for count in counts {
-        end += count;
-        ends.push(end);
-    }
-    tanh_of_rows(&mut hidden, queries, &ends, width);
-    let identity = Taps::identity(rows);
+    let channels = points.len() / width;
+    let mut hidden = attention.hidden(features, queries, counts);
+    assert_eq!(gradients.len(), hidden.len() / width, "gradients");
+    let identity = Taps::identity(gradients.len());
     let scores = outer(gradients, &hidden, &identity, [1, width], Order::InOut);
     // From here on what arrives before the hyperbolic tangent.
     super::for_each_chunk(&mut hidden, ROWS_AT_ONCE * width, |task, hidden| {
@@ -129,7 +120,7 @@ pub fn scores_back(
         by_frame.extend(column_sums(frame, width).into_iter().map(|sum| sum as f32));
     }
     let sizes = [1, channels, width];
-    let back = Kernel::transposed(attention.points, Order::InOut, sizes);
+    let back = Kernel::transposed(points, Order::InOut, sizes);
     ScoreGradients {
         features: product(&hidden, &identity, &back, Finish::default()),
         points: outer(
@@ -282,7 +273,7 @@ mod tests {
         let (points, shift, weights) = (fill(2, channels * width), fill(3, width), fill(4, width));
         let queries = fill(5, counts.len() * width);
         let attention = Additive {
-            points: &points,
+            points: &Kernel::new(&points, Order::InOut, [1, channels, width], None),
             shift: &shift,
             scores: &weights,
             score_shift: 0.25,
@@ -323,10 +314,11 @@ mod tests {
             vec![0.25],
         ];
         let pull = fill(6, 10);
+        let sizes = [1, channels, width];
         let with = |parts: &[Vec<f32>; 6]| {
             let [_, points, shift, weights, _, score_shift] = parts;
             let attention = Additive {
-                points,
+                points: &Kernel::new(points, Order::InOut, sizes, None),
                 shift,
                 scores: weights,
                 score_shift: score_shift[0],
@@ -339,12 +331,12 @@ mod tests {
                 .sum::<f64>()
         };
         let attention = Additive {
-            points: &parts[1],
+            points: &Kernel::new(&parts[1], Order::InOut, sizes, None),
             shift: &parts[2],
             scores: &parts[3],
             score_shift: parts[5][0],
         };
-        let found = scores_back(&parts[0], attention, &parts[4], &counts, &pull);
+        let found = scores_back(&parts[0], attention, &parts[1], &parts[4], &counts, &pull);
         let found = [
             found.features,
             found.points,

@@ -32,22 +32,59 @@ pub fn product(features: &[f32], taps: &Taps, kernel: &Kernel, finish: Finish<'_
             .is_none_or(|shift| shift.len() == kernel.columns),
         "shift"
     );
-    let mut out = vec![0.0; taps.rows_out() * kernel.columns];
+    let (count, columns) = (taps.rows_out(), kernel.columns);
+    let mut out = vec![0.0; count * columns];
     if out.is_empty() {
         return out;
     }
-    let rows = rows_of_a_task(taps.rows_out(), kernel.depth);
-    super::for_each_chunk(&mut out, rows * kernel.columns, |task, out| {
+    let rows = rows_of_a_task(count, kernel.depth);
+    let threads = super::threads();
+    if threads > 1 && count.div_ceil(rows) < threads && columns > kernel.width {
+        by_panels(features, taps, kernel, finish, &mut out);
+        return out;
+    }
+    super::for_each_chunk(&mut out, rows * columns, |task, out| {
         Arch::new().dispatch(Task {
             features,
             taps,
             kernel,
+            panels: &kernel.panels,
+            columns,
             finish,
             first: task * rows,
             out,
         });
     });
     out
+}
+
+/// The product where there are too few rows for all threads: each works on panels of its own.
+fn by_panels(features: &[f32], taps: &Taps, kernel: &Kernel, finish: Finish<'_>, out: &mut [f32]) {
+    let Kernel { columns, width, .. } = *kernel;
+    let inner = kernel.taps * kernel.depth * width;
+    let columns_of = |panel: usize| width.min(columns - panel * width);
+    let size = taps.rows_out() * width;
+    let mut parts = vec![0.0; columns.div_ceil(width) * size];
+    super::for_each_chunk(&mut parts, size, |panel, out| {
+        let columns = columns_of(panel);
+        let shift = finish.shift.map(|shift| &shift[panel * width..][..columns]);
+        Arch::new().dispatch(Task {
+            features,
+            taps,
+            kernel,
+            panels: &kernel.panels[panel * inner..][..inner],
+            columns,
+            finish: Finish { shift, ..finish },
+            first: 0,
+            out: &mut out[..taps.rows_out() * columns],
+        });
+    });
+    for (panel, part) in parts.chunks_exact(size).enumerate() {
+        let rows = part.chunks_exact(columns_of(panel));
+        for (row, out) in rows.zip(out.chunks_exact_mut(columns)) {
+            out[panel * width..][..row.len()].copy_from_slice(row);
+        }
+    }
 }
 
 /// As many rows as fit the cache, but few enough that every thread has some.
@@ -57,11 +94,15 @@ fn rows_of_a_task(rows: usize, depth: usize) -> usize {
     fit.min(share).max(24)
 }
 
-/// Some rows of the result.
+/// Some rows of the result, and some of its columns.
 struct Task<'a> {
     features: &'a [f32],
     taps: &'a Taps,
+    /// What the panels are of.
     kernel: &'a Kernel,
+    panels: &'a [f32],
+    /// Columns of these panels.
+    columns: usize,
     finish: Finish<'a>,
     first: usize,
     out: &'a mut [f32],
@@ -72,12 +113,8 @@ impl WithSimd for Task<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Kernel {
-            depth,
-            columns,
-            width,
-            ..
-        } = *self.kernel;
+        let Kernel { depth, width, .. } = *self.kernel;
+        let columns = self.columns;
         let rows = self.out.len() / columns;
         if let Some(shift) = self.finish.shift {
             for row in self.out.chunks_exact_mut(columns) {
@@ -85,7 +122,7 @@ impl WithSimd for Task<'_> {
             }
         }
         let inner = self.kernel.taps * depth * width;
-        for (panel, weights) in self.kernel.panels.chunks_exact(inner).enumerate() {
+        for (panel, weights) in self.panels.chunks_exact(inner).enumerate() {
             let column = panel * width;
             let place = Place {
                 depth,

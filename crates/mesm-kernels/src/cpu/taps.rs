@@ -30,14 +30,20 @@ impl Taps {
     /// Every row of a matrix, read by itself: a plain matrix product.
     #[must_use]
     pub fn identity(rows: usize) -> Self {
-        let all: Vec<u32> = (0..rows as u32).collect();
+        Self::parts(rows, 1)
+    }
+
+    /// The same for rows that are cut into `parts` rows of features each, one after the other, a tap for each part.
+    #[must_use]
+    pub fn parts(rows: usize, parts: usize) -> Self {
+        let pairs = (0..parts).map(|part| Pairs {
+            to: (0..rows as u32).collect(),
+            from: (0..rows).map(|row| (row * parts + part) as u32).collect(),
+        });
         Self {
-            rows_in: rows,
+            rows_in: rows * parts,
             rows_out: rows,
-            pairs: vec![Pairs {
-                to: all.clone(),
-                from: all,
-            }],
+            pairs: pairs.collect(),
         }
     }
 

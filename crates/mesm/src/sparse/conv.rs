@@ -13,7 +13,7 @@ use burn::tensor::{Device, Int, Tensor};
 use mesm_kernels::cpu::{Order, Taps};
 use mesm_kernels::{flex, gpu, recording};
 
-use crate::dense::{grid_of, map_of, rows_of};
+use crate::dense::{map_of, rows_of, taps_of};
 use crate::norm::BatchNorm;
 
 /// A 3x3 submanifold convolution without bias: its output sites are its input sites.
@@ -95,15 +95,16 @@ impl SparseBlock {
 
     /// The same where there are kernels for it.
     fn fused_map(&self, x: &Tensor<4>) -> Option<Tensor<4>> {
-        let grid = grid_of(x)?;
+        let taps = taps_of(x)?;
         let (rows, size) = rows_of(x.clone());
-        Some(map_of(self.fused_rows(&rows, grid.taps())?, size))
+        Some(map_of(self.fused_rows(&rows, &taps)?, size))
     }
 
     /// The block without its pool at some points, `[points, in]` to `[points, out]`, where there are kernels for it.
     pub(super) fn fused_rows(&self, x: &Tensor<2>, taps: &Taps) -> Option<Tensor<2>> {
         let layer = |conv: &SubmanifoldConv, norm: &BatchNorm, x: &Tensor<2>| {
-            flex::conv_rows(x, taps, &conv.weight.val(), &norm.folded(None))
+            let folded = norm.folded(None);
+            flex::conv_rows(x, taps, &conv.weight.val(), Order::InOut, &folded)
         };
         layer(
             &self.conv2,
