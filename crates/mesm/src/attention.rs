@@ -23,7 +23,9 @@
 //! move, because the weights of a frame share one sum. A point gains weight when its feature,
 //! grown a little, would lower the loss.
 //!
-//! Left to itself this attention collapses; [`concentration`] is what a training adds to its loss against that.
+//! Left to itself this attention collapses; [`concentration`] is what a training adds to its loss against that. And what it
+//! keeps changes from frame to frame, which convolutions that see half of their neighbours bear badly; [`dither`] is what
+//! the scores may begin with instead.
 
 use burn::module::Module;
 use burn::nn::{Initializer, Linear, LinearConfig};
@@ -73,6 +75,16 @@ impl CrossModalAttention {
             y_affine: query.with_bias(false).init(device),
             attn_weight_affine: layer(k, 1).init(device),
         }
+    }
+
+    /// The same with scores that are all equal at first, so that nothing but a [`dither`] chooses the points: it is left
+    /// where learning gives a reason to, and not because of what was drawn.
+    #[must_use]
+    pub(crate) fn beginning_even(mut self) -> Self {
+        let weight = &self.attn_weight_affine.weight;
+        let (shape, device) = (weight.dims(), weight.device());
+        self.attn_weight_affine.weight = Initializer::Zeros.init(shape, &device);
+        self
     }
 
     /// The query projected for this layer: `[utterances, query_dim]` to `[utterances, k]`.
@@ -141,6 +153,15 @@ impl CrossModalAttention {
         })
     }
 
+    /// Scores `[frames, points]` of points `[frames, points, channels]` with one projected query a frame `[frames, k]`.
+    pub(crate) fn scores_of_maps(&self, points: Tensor<3>, query: Tensor<2>) -> Tensor<2> {
+        let [frames, count, _] = points.dims();
+        let hidden = tanh(self.channel_affine.forward(points) + query.unsqueeze_dim::<3>(1));
+        self.attn_weight_affine
+            .forward(hidden)
+            .reshape([frames, count])
+    }
+
     /// Weights `[frames, points]` of points `[frames, points, channels]` with one projected query
     /// a frame `[frames, k]`. Where `active` `[frames, points]` is 0 the weight is 0; every
     /// frame must have an active point.
@@ -151,13 +172,7 @@ impl CrossModalAttention {
         query: Tensor<2>,
         active: Option<&Tensor<2>>,
     ) -> Tensor<2> {
-        let [frames, count, _] = points.dims();
-        let hidden = tanh(self.channel_affine.forward(points) + query.unsqueeze_dim::<3>(1));
-        let scores = self
-            .attn_weight_affine
-            .forward(hidden)
-            .reshape([frames, count]);
-        masked_softmax(scores, active)
+        masked_softmax(self.scores_of_maps(points, query), active)
     }
 }
 
@@ -240,6 +255,22 @@ pub fn unevenness(weights: Tensor<3>, candidates: Tensor<3>) -> Tensor<1> {
     let share = count.clone() / count.sum_dim(1);
     let ratio = mass.clone().clamp_min(1e-12).log() - share.clamp_min(1e-12).log();
     (mass * ratio).sum() / frames as f64
+}
+
+/// What a regular pattern adds to the score of the point at (y, x), for an amplitude of 1: 1, -1/3 in even lines and
+/// -1, 1/3 in odd ones.
+///
+/// It is an ordered dither of two by two points (Bayer, 1973). Attention that is otherwise even then keeps, for each p,
+/// points that are spread evenly over the map and are always the same, at p = 0.5 the black squares of a chessboard; those
+/// of a smaller p are among those of a larger one. Attention that learns moves away from there where it has a reason to.
+#[must_use]
+pub fn dither(y: usize, x: usize) -> f32 {
+    match (y % 2, x % 2) {
+        (0, 0) => 1.0,
+        (1, 1) => 1.0 / 3.0,
+        (0, _) => -1.0 / 3.0,
+        _ => -1.0,
+    }
 }
 
 /// The factor of a kept feature: 1 in the forward pass, the weight's gradient in the backward one.

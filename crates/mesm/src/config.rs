@@ -288,6 +288,9 @@ pub struct ModelConfig {
     pub point_order: PointOrder,
     /// See [`AttentionMode`].
     pub attention: AttentionMode,
+    /// Amplitude of the regular pattern that is added to the attention's scores, see [`dither`](crate::attention::dither);
+    /// 0, as in the paper, or more.
+    pub dither: f32,
     /// See [`SparsePath`].
     pub sparse_path: SparsePath,
     /// See [`Activation`].
@@ -320,6 +323,7 @@ impl Default for ModelConfig {
             top_p: 0.5,
             point_order: PointOrder::default(),
             attention: AttentionMode::default(),
+            dither: 0.0,
             sparse_path: SparsePath::default(),
             activation: Activation::default(),
         }
@@ -388,6 +392,13 @@ impl ModelConfig {
                 name: "dropout",
                 expected: "in [0, 1)",
                 found: self.dropout.to_string(),
+            });
+        }
+        if !(0.0..=10.0).contains(&self.dither) {
+            return Err(ConfigError::Range {
+                name: "dither",
+                expected: "in [0, 10]",
+                found: self.dither.to_string(),
             });
         }
         if self.kind == ModelKind::Mesm && !self.modalities.contains(Modality::Text) {

@@ -310,6 +310,7 @@ impl Branch {
                 config.widths,
                 config.text_dim,
                 config.attention,
+                config.dither,
                 device,
             )),
         };
@@ -352,6 +353,7 @@ impl Branch {
                     .collect();
                 let options = SparseOptions {
                     top_p: config.top_p,
+                    dither: config.dither,
                     point_order: config.point_order,
                     attention: config.attention,
                     path: config.sparse_path,

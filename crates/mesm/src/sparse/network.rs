@@ -10,7 +10,7 @@ use super::gathered::{self, SparseRows};
 use super::masked::{self, MaskedMap};
 use super::sites::{Sites, index_tensor};
 use crate::attention::{
-    CrossModalAttention, concentration, masked_softmax, softmax_on_host, straight_through,
+    CrossModalAttention, concentration, dither, masked_softmax, softmax_on_host, straight_through,
     unevenness,
 };
 use crate::config::{AttentionMode, PointOrder, SparsePath};
@@ -25,6 +25,8 @@ use mesm_kernels::{flex, recording};
 pub struct SparseOptions {
     /// Share of the attention mass that is kept, `(0, 1]`.
     pub top_p: f32,
+    /// Amplitude of what [`dither`] adds to the scores.
+    pub dither: f32,
     /// See [`PointOrder`].
     pub point_order: PointOrder,
     /// See [`AttentionMode`].
@@ -85,18 +87,22 @@ impl SparseCnn {
         widths: [usize; 4],
         query_dim: usize,
         attention: AttentionMode,
+        dither: f32,
         device: &Device,
     ) -> Self {
+        let layer = |width: usize| {
+            let layer = CrossModalAttention::new(width, query_dim, width, attention, device);
+            match attention {
+                AttentionMode::StraightThrough if dither > 0.0 => layer.beginning_even(),
+                _ => layer,
+            }
+        };
         Self {
             low_level: LowLevel::new(channels_in, widths[0], device),
             sparse_layers: (0..3)
                 .map(|i| SparseBlock::new(widths[i], widths[i + 1], device))
                 .collect(),
-            attn_layers: (0..3)
-                .map(|i| {
-                    CrossModalAttention::new(widths[i], query_dim, widths[i], attention, device)
-                })
-                .collect(),
+            attn_layers: widths[..3].iter().copied().map(layer).collect(),
         }
     }
 
@@ -163,7 +169,14 @@ impl SparseCnn {
             let [n, c, h, w] = features.dims();
             let candidates = active.take().map(|mask| mask.reshape([n, h * w]));
             let points = points_of(features.clone()).reshape([n, h * w, c]);
-            let weights = self.attn_layers[i].weights(points, query, candidates.as_ref());
+            let mut scores = self.attn_layers[i].scores_of_maps(points, query);
+            if options.dither > 0.0 {
+                let places = (0..h * w).map(|point| (point / w, point % w));
+                let pattern = dither_of(places, options.dither);
+                let device = scores.device();
+                scores = scores + Tensor::<1>::from_floats(&pattern[..], &device).unsqueeze_dim(0);
+            }
+            let weights = masked_softmax(scores, candidates.as_ref());
             let mask = nucleus_mask(&weights, candidates.as_ref(), options.top_p);
             let (mut spread, mut between_cells) = (None, None);
             if trains_attention(options, &features) {
@@ -244,13 +257,16 @@ impl SparseCnn {
         let counts = rows.sites.per_frame();
         let attention = &self.attn_layers[i];
         let learns = trains_attention(options, &rows.features);
+        let pattern =
+            (options.dither > 0.0).then(|| dither_of(rows.sites.places(), options.dither));
         let (weights, on_host) = if learns {
-            let weights = weights_of_rows(attention, &rows.features, query, &counts);
+            let pattern = pattern.map(|pattern| Tensor::from_floats(&pattern[..], &device));
+            let weights = weights_of_rows(attention, &rows.features, query, pattern, &counts);
             (Some(weights.clone()), read(weights).await?)
         } else {
             // Whatever computed the scores, their softmax is little work and is needed on the host.
             let on_host = attention.scores_on_host(&rows.features, &query, &counts);
-            let scores = if let Some(scores) = on_host {
+            let mut scores = if let Some(scores) = on_host {
                 scores
             } else {
                 let frames = counts.iter().enumerate();
@@ -258,6 +274,9 @@ impl SparseCnn {
                 let frames = index_tensor(frames, &device);
                 read(attention.scores_of_frames(&rows.features, query, frames)).await?
             };
+            for (score, pattern) in scores.iter_mut().zip(pattern.into_iter().flatten()) {
+                *score += pattern;
+            }
             (None, softmax_on_host(scores, &counts))
         };
         probe.done(Stage::Attention);
@@ -314,11 +333,18 @@ impl SparseCnn {
     }
 }
 
-/// Weights `[rows]` of rows that lie one frame after the other, computed on the device.
+/// What [`dither`] adds to the scores of points at these places.
+fn dither_of(places: impl Iterator<Item = (usize, usize)>, amplitude: f32) -> Vec<f32> {
+    places.map(|(y, x)| amplitude * dither(y, x)).collect()
+}
+
+/// Weights `[rows]` of rows that lie one frame after the other, computed on the device, with what `pattern` `[rows]` adds
+/// to their scores.
 fn weights_of_rows(
     attention: &CrossModalAttention,
     features: &Tensor<2>,
     query: Tensor<2>,
+    pattern: Option<Tensor<1>>,
     counts: &[usize],
 ) -> Tensor<1> {
     let recorded = attention.recorded_scores(features, &query, counts);
@@ -326,6 +352,10 @@ fn weights_of_rows(
     let scores = recorded.unwrap_or_else(|| {
         attention.scores_of_rows(features.clone(), query.select(0, ragged.frame_of_row))
     });
+    let scores = match pattern {
+        Some(pattern) => scores + pattern,
+        None => scores,
+    };
     let weights = masked_softmax(
         scores
             .select(0, ragged.row_of_slot)

@@ -73,6 +73,14 @@ impl Sites {
         &self.flat
     }
 
+    /// Line and column of each active site.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.flat.iter().map(|&site| {
+            let (_, y, x) = self.place(site);
+            (y, x)
+        })
+    }
+
     /// Number of active sites of each frame.
     #[must_use]
     pub fn per_frame(&self) -> Vec<usize> {
