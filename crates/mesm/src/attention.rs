@@ -24,8 +24,7 @@
 //! grown a little, would lower the loss.
 //!
 //! Left to itself this attention collapses; [`concentration`] is what a training adds to its loss against that. And what it
-//! keeps changes from frame to frame, which convolutions that see half of their neighbours bear badly; [`dither`] is what
-//! the scores may begin with instead.
+//! keeps changes from frame to frame, which the convolutions bear badly; a [dither](crate::sparse::dither) helps.
 
 use burn::module::Module;
 use burn::nn::{Initializer, Linear, LinearConfig};
@@ -77,7 +76,7 @@ impl CrossModalAttention {
         }
     }
 
-    /// The same with scores that are all equal at first, so that nothing but a [`dither`] chooses the points: it is left
+    /// The same with scores that are all equal at first, so that nothing but a [dither](crate::sparse::dither) chooses the points: it is left
     /// where learning gives a reason to, and not because of what was drawn.
     #[must_use]
     pub(crate) fn beginning_even(mut self) -> Self {
@@ -255,22 +254,6 @@ pub fn unevenness(weights: Tensor<3>, candidates: Tensor<3>) -> Tensor<1> {
     let share = count.clone() / count.sum_dim(1);
     let ratio = mass.clone().clamp_min(1e-12).log() - share.clamp_min(1e-12).log();
     (mass * ratio).sum() / frames as f64
-}
-
-/// What a regular pattern adds to the score of the point at (y, x), for an amplitude of 1: 1, -1/3 in even lines and
-/// -1, 1/3 in odd ones.
-///
-/// It is an ordered dither of two by two points (Bayer, 1973). Attention that is otherwise even then keeps, for each p,
-/// points that are spread evenly over the map and are always the same, at p = 0.5 the black squares of a chessboard; those
-/// of a smaller p are among those of a larger one. Attention that learns moves away from there where it has a reason to.
-#[must_use]
-pub fn dither(y: usize, x: usize) -> f32 {
-    match (y % 2, x % 2) {
-        (0, 0) => 1.0,
-        (1, 1) => 1.0 / 3.0,
-        (0, _) => -1.0 / 3.0,
-        _ => -1.0,
-    }
 }
 
 /// The factor of a kept feature: 1 in the forward pass, the weight's gradient in the backward one.

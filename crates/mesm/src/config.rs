@@ -288,8 +288,8 @@ pub struct ModelConfig {
     pub point_order: PointOrder,
     /// See [`AttentionMode`].
     pub attention: AttentionMode,
-    /// Amplitude of the regular pattern that is added to the attention's scores, see [`dither`](crate::attention::dither);
-    /// 0, as in the paper, or more.
+    /// Amplitude of the [dither](crate::sparse::dither) of the attention's scores, which keeps points regularly and more of
+    /// them where attention is stronger; 0, as in the paper, for none.
     pub dither: f32,
     /// See [`SparsePath`].
     pub sparse_path: SparsePath,

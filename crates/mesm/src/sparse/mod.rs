@@ -6,6 +6,7 @@
 //! lists the active sites on the host and multiplies only their neighbourhoods.
 
 pub mod conv;
+pub mod dither;
 pub mod gathered;
 pub mod masked;
 mod network;

@@ -6,11 +6,12 @@ use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
 
 use super::conv::SparseBlock;
+use super::dither;
 use super::gathered::{self, SparseRows};
 use super::masked::{self, MaskedMap};
 use super::sites::{Sites, index_tensor};
 use crate::attention::{
-    CrossModalAttention, concentration, dither, masked_softmax, softmax_on_host, straight_through,
+    CrossModalAttention, concentration, masked_softmax, softmax_on_host, straight_through,
     unevenness,
 };
 use crate::config::{AttentionMode, PointOrder, SparsePath};
@@ -25,7 +26,7 @@ use mesm_kernels::{flex, recording};
 pub struct SparseOptions {
     /// Share of the attention mass that is kept, `(0, 1]`.
     pub top_p: f32,
-    /// Amplitude of what [`dither`] adds to the scores.
+    /// Amplitude of the [dither](super::dither) of the scores; 0 for none.
     pub dither: f32,
     /// See [`PointOrder`].
     pub point_order: PointOrder,
@@ -171,10 +172,11 @@ impl SparseCnn {
             let points = points_of(features.clone()).reshape([n, h * w, c]);
             let mut scores = self.attn_layers[i].scores_of_maps(points, query);
             if options.dither > 0.0 {
-                let places = (0..h * w).map(|point| (point / w, point % w));
-                let pattern = dither_of(places, options.dither);
-                let device = scores.device();
-                scores = scores + Tensor::<1>::from_floats(&pattern[..], &device).unsqueeze_dim(0);
+                let shape = [n, 1, h, w];
+                let everywhere = || Tensor::ones([n, h * w], &scores.device());
+                let mask = candidates.clone().unwrap_or_else(everywhere).reshape(shape);
+                let maps = dither::of_maps(scores.reshape(shape), &mask, options.dither);
+                scores = maps.reshape([n, h * w]);
             }
             let weights = masked_softmax(scores, candidates.as_ref());
             let mask = nucleus_mask(&weights, candidates.as_ref(), options.top_p);
@@ -257,11 +259,9 @@ impl SparseCnn {
         let counts = rows.sites.per_frame();
         let attention = &self.attn_layers[i];
         let learns = trains_attention(options, &rows.features);
-        let pattern =
-            (options.dither > 0.0).then(|| dither_of(rows.sites.places(), options.dither));
+        let amplitude = Some(options.dither).filter(|amplitude| *amplitude > 0.0);
         let (weights, on_host) = if learns {
-            let pattern = pattern.map(|pattern| Tensor::from_floats(&pattern[..], &device));
-            let weights = weights_of_rows(attention, &rows.features, query, pattern, &counts);
+            let weights = weights_of_rows(attention, &rows, query, amplitude, &counts);
             (Some(weights.clone()), read(weights).await?)
         } else {
             // Whatever computed the scores, their softmax is little work and is needed on the host.
@@ -274,8 +274,8 @@ impl SparseCnn {
                 let frames = index_tensor(frames, &device);
                 read(attention.scores_of_frames(&rows.features, query, frames)).await?
             };
-            for (score, pattern) in scores.iter_mut().zip(pattern.into_iter().flatten()) {
-                *score += pattern;
+            if let Some(amplitude) = amplitude {
+                scores = dither::on_host(&scores, &rows.sites, amplitude);
             }
             (None, softmax_on_host(scores, &counts))
         };
@@ -333,27 +333,22 @@ impl SparseCnn {
     }
 }
 
-/// What [`dither`] adds to the scores of points at these places.
-fn dither_of(places: impl Iterator<Item = (usize, usize)>, amplitude: f32) -> Vec<f32> {
-    places.map(|(y, x)| amplitude * dither(y, x)).collect()
-}
-
-/// Weights `[rows]` of rows that lie one frame after the other, computed on the device, with what `pattern` `[rows]` adds
-/// to their scores.
+/// Weights `[rows]` of rows that lie one frame after the other, computed on the device, with a dither of this amplitude.
 fn weights_of_rows(
     attention: &CrossModalAttention,
-    features: &Tensor<2>,
+    rows: &SparseRows,
     query: Tensor<2>,
-    pattern: Option<Tensor<1>>,
+    dither: Option<f32>,
     counts: &[usize],
 ) -> Tensor<1> {
+    let features = &rows.features;
     let recorded = attention.recorded_scores(features, &query, counts);
     let ragged = Ragged::new(counts, &features.device());
     let scores = recorded.unwrap_or_else(|| {
         attention.scores_of_rows(features.clone(), query.select(0, ragged.frame_of_row))
     });
-    let scores = match pattern {
-        Some(pattern) => scores + pattern,
+    let scores = match dither {
+        Some(amplitude) => dither::of_rows(scores, &rows.sites, amplitude),
         None => scores,
     };
     let weights = masked_softmax(
