@@ -101,6 +101,10 @@ pub struct RunFlags {
     /// Whether the attention learns
     #[arg(long, value_enum)]
     pub attention: Option<AttentionChoice>,
+    /// Keep points regularly, and more of them where attention is stronger: amplitude of the pattern in the scores, 0 for
+    /// none; 0.1 is a good one
+    #[arg(long, value_name = "AMPLITUDE")]
+    pub dither: Option<f32>,
     /// Hidden size between the convolutions and the sequence encoder
     #[arg(long, value_name = "N")]
     pub feature_dim: Option<usize>,
@@ -283,6 +287,7 @@ impl RunFlags {
             SystemConfig::EndToEnd(model) => {
                 set(&mut model.top_p, self.sparse_threshold);
                 set(&mut model.attention, self.attention.map(Into::into));
+                set(&mut model.dither, self.dither);
                 set(&mut model.flatten_dim, self.feature_dim);
                 set(&mut model.trans_dim, self.trans_dim);
                 set(&mut model.trans_layers, self.trans_nlayers);

@@ -120,12 +120,16 @@ mod tests {
     #[test]
     fn the_recipes_are_sound() {
         let recipes = Path::new(env!("CARGO_MANIFEST_DIR")).join("../mesm-train/recipes");
-        let [web, paper] = ["web.toml", "paper.toml"].map(|name| {
+        let [web, paper, half] = ["web.toml", "paper.toml", "half.toml"].map(|name| {
             let config = read(&recipes.join(name)).unwrap();
             config.check().unwrap();
             config
         });
         assert_eq!(web.phases, paper.phases);
+        // It begins with faces of the page's size.
+        let [from, to] = [&web, &half].map(|config| config.model.end_to_end().unwrap());
+        assert_eq!(from.widths, to.widths);
+        assert!(to.dither > 0.0);
         assert_eq!(
             paper.model.end_to_end().unwrap().widths,
             [64, 128, 256, 512]
