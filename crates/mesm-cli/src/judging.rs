@@ -23,7 +23,7 @@ use crate::error::CliError;
 use crate::faces::Finder;
 use crate::weights::{Origin, WeightsFile};
 use crate::word_table::word_table;
-use crate::words::{TextFiles, Words};
+use crate::words::Words;
 
 /// A file that only a store has.
 const STORE_MARK: &str = "store.json";
@@ -198,8 +198,7 @@ impl Asked<'_> {
         if let Some(moved) = self.word_vectors {
             features.config.word_vectors = Some(moved.to_owned());
         }
-        let text = TextFiles::read(self.text_encoder, true)?;
-        let words = word_table(features.config.word_vectors.as_deref(), &text)?;
+        let words = word_table(features.config.word_vectors.as_deref(), self.text_encoder)?;
         let reader = FeatureReader::trained(&features, words)?;
         let model = origin.load_two_phase(config, &self.device)?;
         Ok((Learner::TwoPhase(model), Reading::of_features(reader, 0)))

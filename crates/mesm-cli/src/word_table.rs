@@ -9,9 +9,14 @@ use mesm_train::features::WordTable;
 use crate::error::CliError;
 use crate::words::TextFiles;
 
-/// The words of a file; without one, the text encoder's own table of pieces of words.
-pub(crate) fn word_table(file: Option<&Path>, text: &TextFiles) -> Result<WordTable, CliError> {
+/// The words of a file; without one, the text encoder's own table of pieces of words. The encoder, in that folder or where
+/// it is looked for, is read for its table alone.
+pub(crate) fn word_table(
+    file: Option<&Path>,
+    text_encoder: Option<&Path>,
+) -> Result<WordTable, CliError> {
     let Some(path) = file else {
+        let text = TextFiles::read(text_encoder, true)?;
         let encoder = text.encoder(&Device::flex())?;
         let vectors = encoder.word_vectors();
         let [_, width] = vectors.dims();

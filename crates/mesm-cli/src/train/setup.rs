@@ -25,7 +25,8 @@ use crate::words::TextFiles;
 pub(crate) struct Setup<'a> {
     config: TrainConfig,
     store: &'a Store,
-    text: TextFiles,
+    /// Where the text encoder is that an end-to-end model begins with, if not where it is looked for.
+    text_encoder: Option<&'a Path>,
     reading: Reading,
     inputs: InputSettings,
     /// Vectors of the classes' names, for models that begin with them.
@@ -48,7 +49,7 @@ impl<'a> Setup<'a> {
     pub(crate) fn new(
         mut config: TrainConfig,
         store: &'a Store,
-        text_encoder: Option<&Path>,
+        text_encoder: Option<&'a Path>,
         device: Device,
     ) -> Result<Self, CliError> {
         let target = match config.phases.last().map(|phase| phase.loss) {
@@ -76,10 +77,10 @@ impl<'a> Setup<'a> {
             .map(Modality::letter)
             .collect();
         let modalities = letters.parse()?;
-        let text = TextFiles::read(text_encoder, true)?;
         let mut class_vectors = Vec::new();
         let (reading, inputs) = match &mut config.model {
             SystemConfig::EndToEnd(model) => {
+                let text = TextFiles::read(text_encoder, true)?;
                 model.classes = classes;
                 model.text_dim = text.config.hidden_size;
                 model.activation = activation;
@@ -92,7 +93,7 @@ impl<'a> Setup<'a> {
                 (reading, InputSettings::Spectrogram(config.mel.clone()))
             }
             SystemConfig::TwoPhase(model) => {
-                let words = word_table(config.features.word_vectors.as_deref(), &text)?;
+                let words = word_table(config.features.word_vectors.as_deref(), text_encoder)?;
                 class_vectors = words.names(&classes)?;
                 let aligned = matches!(
                     model.kind,
@@ -116,7 +117,7 @@ impl<'a> Setup<'a> {
         Ok(Self {
             config,
             store,
-            text,
+            text_encoder,
             reading: reading.about(target),
             inputs,
             class_vectors,
@@ -152,7 +153,8 @@ impl<'a> Setup<'a> {
         let learner = match &self.config.model {
             SystemConfig::EndToEnd(config) => {
                 let model = config.init(device).map_err(|e| wrong(&e))?;
-                let encoder = self.text.encoder(device).map_err(|e| wrong(&e))?;
+                let text = TextFiles::read(self.text_encoder, true).map_err(|e| wrong(&e))?;
+                let encoder = text.encoder(device).map_err(|e| wrong(&e))?;
                 Learner::EndToEnd(EndToEnd { encoder, model })
             }
             SystemConfig::TwoPhase(config) => {

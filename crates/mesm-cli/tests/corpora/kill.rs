@@ -1,42 +1,11 @@
 //! A run that is killed, and the one that goes on.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::path::Path;
 
+use crate::killed::{killed, shards};
 use crate::made::iemocap;
 use crate::program::{command, prepare};
-
-fn shards(store: &Path) -> Vec<PathBuf> {
-    let Ok(found) = fs::read_dir(store.join("data")) else {
-        return Vec::new();
-    };
-    let mut paths: Vec<PathBuf> = found.map(|entry| entry.unwrap().path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|suffix| suffix == "parquet"));
-    paths.sort();
-    paths
-}
-
-/// Starts the program and kills it as soon as so many shards are there; false if it was done before.
-fn killed(after: usize, data: &Path, store: &Path, more: &[&str]) -> bool {
-    let mut child = command("iemocap", data, store, more)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let start = Instant::now();
-    while shards(store).len() < after || !store.join("store.json").exists() {
-        assert!(
-            start.elapsed() < Duration::from_mins(5),
-            "nothing after five minutes"
-        );
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
-    !store.join("report.json").exists()
-}
 
 #[test]
 fn a_killed_run_goes_on_and_ends_with_the_same_bytes() {
@@ -47,8 +16,9 @@ fn a_killed_run_goes_on_and_ends_with_the_same_bytes() {
     let broken = out.path().join("broken");
     // Before the first shard, after it, after the second: always the same folder.
     for after in 0..3 {
+        let mut command = command("iemocap", &made.corpus.folder, &broken, &more);
         assert!(
-            killed(after, &made.corpus.folder, &broken, &more),
+            killed(&mut command, &broken, after),
             "done after {after} shards"
         );
         assert_eq!(shards(&broken).len(), after);

@@ -11,6 +11,8 @@ mod clips {
 #[path = "../infer/encoder.rs"]
 mod encoder;
 mod kill;
+#[path = "../prepare/killed.rs"]
+mod killed;
 mod made;
 mod program;
 mod refused;

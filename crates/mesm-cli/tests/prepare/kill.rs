@@ -2,43 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::{Duration, Instant};
 
 use crate::data;
+use crate::killed::{killed, shards};
 use crate::program::{command, prepare};
 
 const MORE: [&str; 2] = ["--shard-mb", "1"];
-
-fn shards(store: &Path) -> Vec<PathBuf> {
-    let Ok(found) = fs::read_dir(store.join("data")) else {
-        return Vec::new();
-    };
-    let mut paths: Vec<PathBuf> = found.map(|entry| entry.unwrap().path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|suffix| suffix == "parquet"));
-    paths.sort();
-    paths
-}
-
-/// Starts the program and kills it when a few shards are there; false if it was done before.
-fn killed(folder: &Path, store: &Path) -> bool {
-    let mut child = command(folder, store, &MORE)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let start = Instant::now();
-    while shards(store).len() < 3 {
-        assert!(
-            start.elapsed() < Duration::from_mins(2),
-            "no shard after two minutes"
-        );
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
-    !store.join("report.json").exists()
-}
 
 #[test]
 fn a_killed_run_goes_on_and_ends_with_the_same_bytes() {
@@ -51,7 +20,7 @@ fn a_killed_run_goes_on_and_ends_with_the_same_bytes() {
 
     let broken = (0..10)
         .map(|attempt| out.path().join(format!("broken {attempt}")))
-        .find(|store| killed(folder.path(), store))
+        .find(|store| killed(&mut command(folder.path(), store, &MORE), store, 3))
         .expect("of ten runs none could be killed before its end");
     let early: Vec<_> = shards(&broken)
         .into_iter()

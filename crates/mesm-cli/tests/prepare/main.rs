@@ -7,6 +7,7 @@
 
 mod data;
 mod kill;
+mod killed;
 mod program;
 mod python;
 mod runs;

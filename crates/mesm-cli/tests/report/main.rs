@@ -277,6 +277,29 @@ fn its_models_are_judged_and_written_by_the_same_commands() {
 }
 
 #[test]
+fn words_of_a_file_need_no_text_encoder() {
+    let folder = tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (words, weights) = (path("words.txt"), path("late/joint.safetensors"));
+    fs::write(&words, "good 0.5 -1 0.25 1\nbad -0.5 1 0.75 -1\n").unwrap();
+    let mesm = |command: &str, more: &[&str]| {
+        run(|to| {
+            to.args([command, "--data", store().to_str().unwrap()])
+                .args(["--word-vectors", &words])
+                .args(more)
+                .env("MESM_TEXT_ENCODER", path("nowhere"));
+        })
+    };
+    let recipe = format!("{RECIPES}/two-phase.toml");
+    let more = ["--config", &recipe, "--model", "lf-lstm", "--epochs", "1"];
+    let trained = mesm("train", &[&more[..], &["--out", &path("late")]].concat());
+    assert_eq!(trained.code, 0, "{}", trained.stderr);
+    let judged = mesm("eval", &["--weights", &weights]);
+    assert_eq!(judged.code, 0, "{}", judged.stderr);
+    assert!(judged.stdout.contains("## text"), "{}", judged.stdout);
+}
+
+#[test]
 fn a_killed_report_ends_with_the_same_bytes() {
     let [whole, broken] = [tempdir().unwrap(), tempdir().unwrap()];
     let more = ["--tables", "feedback,masks", "--seeds", "1,2"];
