@@ -8,7 +8,7 @@ mod halves;
 mod two_phase;
 
 use burn::tensor::Device;
-use halves::{alone, config, end_to_end, files, fresh, goes_on, inputs, modalities, train};
+use halves::{alone, config, end_to_end, files, fresh, goes_on, inputs, learnt, modalities, train};
 use mesm::weights::{FloatFormat, NamedTensors};
 use mesm::{Modality, ModelKind};
 use mesm_train::config::TrainConfig;
@@ -40,18 +40,7 @@ fn halves_are_learnt() {
     config.phases[0].early_stop = 0;
     config.phases[0].learning_rate = 5e-3;
     config.phases[0].attention_spread = 0.0;
-    let folder = tempdir().unwrap();
-    let mut losses = Vec::new();
-    let mut score = 0.0;
-    train(&config, folder.path(), 12, false, |event| {
-        match event {
-            Event::Epoch { train_loss, .. } => losses.push(*train_loss),
-            Event::Ended { score: best, .. } => score = *best,
-            _ => {}
-        }
-        false
-    })
-    .unwrap();
+    let (losses, score) = learnt(&config);
     assert!(losses[9] < 0.5 * losses[0], "{losses:?}");
     assert!(score > 0.99, "{score}");
 }

@@ -235,6 +235,23 @@ pub(crate) fn run(
     .map(drop)
 }
 
+/// Learns halves for twelve steps an epoch: the loss of each epoch, and the score that is kept.
+pub(crate) fn learnt(config: &TrainConfig) -> (Vec<f64>, f64) {
+    let folder = tempdir().unwrap();
+    let mut losses = Vec::new();
+    let mut score = 0.0;
+    train(config, folder.path(), 12, false, |event| {
+        match event {
+            Event::Epoch { train_loss, .. } => losses.push(*train_loss),
+            Event::Ended { score: best, .. } => score = *best,
+            _ => {}
+        }
+        false
+    })
+    .unwrap();
+    (losses, score)
+}
+
 pub(crate) fn files(folder: &Path, config: &TrainConfig) -> Vec<Vec<u8>> {
     let weights = config
         .phases

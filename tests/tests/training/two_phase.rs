@@ -10,7 +10,7 @@ use mesm_train::run::{Event, PhaseLessons};
 use mesm_train::system::SystemConfig;
 use tempfile::tempdir;
 
-use super::halves::{CLASSES, Halves, config, goes_on, run, train};
+use super::halves::{CLASSES, Halves, config, goes_on, learnt, run};
 
 /// A small two-phase model on all three modalities.
 fn two_phase(kind: TwoPhaseKind) -> TrainConfig {
@@ -47,18 +47,7 @@ fn every_two_phase_model_learns_halves() {
         config.phases[0].learning_rate = 1e-2;
         config.phases[0].average = 0.0;
         config.phases[0].metric = Metric::BinaryF1;
-        let folder = tempdir().unwrap();
-        let mut losses = Vec::new();
-        let mut score = 0.0;
-        train(&config, folder.path(), 12, false, |event| {
-            match event {
-                Event::Epoch { train_loss, .. } => losses.push(*train_loss),
-                Event::Ended { score: best, .. } => score = *best,
-                _ => {}
-            }
-            false
-        })
-        .unwrap();
+        let (losses, score) = learnt(&config);
         assert!(losses[11] < 0.5 * losses[0], "{kind}: {losses:?}");
         assert!(score > 0.99, "{kind}: {score}");
     }
