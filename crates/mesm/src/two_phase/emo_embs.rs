@@ -32,16 +32,7 @@ pub(super) struct EmoEmbs {
 
 impl EmoEmbs {
     pub(super) fn new(config: &TwoPhaseConfig, device: &Device) -> Self {
-        let encoder = |modality| {
-            let sizes = LstmConfig {
-                inputs: config.features(modality),
-                hidden: config.width(modality),
-                layers: config.depth(),
-                bidirectional: config.bidirectional,
-                dropout: config.dropout,
-            };
-            Lstm::new(sizes, device)
-        };
+        let encoder = |modality| Lstm::new(LstmConfig::of_features(config, modality), device);
         let affine = |modality| {
             let map = LinearConfig::new(config.text_dim, config.width(modality));
             config

@@ -44,16 +44,7 @@ struct Head {
 
 impl LfLstm {
     pub(super) fn new(config: &TwoPhaseConfig, device: &Device) -> Self {
-        let rnn = |modality| {
-            let sizes = LstmConfig {
-                inputs: config.features(modality),
-                hidden: config.width(modality),
-                layers: config.depth(),
-                bidirectional: config.bidirectional,
-                dropout: config.dropout,
-            };
-            Lstm::new(sizes, device)
-        };
+        let rnn = |modality| Lstm::new(LstmConfig::of_features(config, modality), device);
         let directions = 1 + usize::from(config.bidirectional);
         let head = |modality| Head::new(directions * config.width(modality), config, device);
         Self {

@@ -6,6 +6,8 @@ use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
 
 use super::batch::Padded;
+use super::config::TwoPhaseConfig;
+use crate::config::Modality;
 use crate::tanh::tanh;
 
 /// `torch.nn.LSTM`: one or more layers, one or two directions, gates packed in the order input, forget, cell, output.
@@ -47,6 +49,19 @@ pub(super) struct LstmConfig {
     pub(super) bidirectional: bool,
     /// Between layers, in training.
     pub(super) dropout: f64,
+}
+
+impl LstmConfig {
+    /// An LSTM that reads the features of one modality.
+    pub(super) fn of_features(config: &TwoPhaseConfig, modality: Modality) -> Self {
+        Self {
+            inputs: config.features(modality),
+            hidden: config.width(modality),
+            layers: config.depth(),
+            bidirectional: config.bidirectional,
+            dropout: config.dropout,
+        }
+    }
 }
 
 /// What the last layer of an LSTM gives.

@@ -93,11 +93,9 @@ impl MmLatch {
         let unimodal = |modality| AttentiveLstm {
             rnn: Lstm::new(
                 LstmConfig {
-                    inputs: config.features(modality),
                     hidden: width,
-                    layers: config.depth(),
-                    bidirectional: config.bidirectional,
                     dropout: 0.0,
+                    ..LstmConfig::of_features(config, modality)
                 },
                 device,
             ),
