@@ -289,7 +289,8 @@ fn byte_range(range: &str, length: u64) -> Wanted {
     }
 }
 
-fn media_type(name: &str) -> &'static str {
+/// What the name of a file says of its bytes.
+pub(crate) fn media_type(name: &str) -> &'static str {
     match name.rsplit('.').next().unwrap_or_default() {
         "html" => "text/html; charset=utf-8",
         "js" | "mjs" => "text/javascript; charset=utf-8",

@@ -17,6 +17,7 @@ use tiny_http::{Header, Method, Response, Server};
 use crate::debian;
 use crate::places::Places;
 use crate::process::{program, run};
+use crate::serve::media_type;
 use crate::site::copy_file;
 use crate::step::step;
 use crate::suites::CHROMIUM;
@@ -175,15 +176,8 @@ fn file(folder: &Path, url: &str) -> Response<std::io::Cursor<Vec<u8>>> {
     let Some(bytes) = found else {
         return Response::from_data(Vec::new()).with_status_code(404);
     };
-    let kind = match Path::new(name).extension().and_then(|e| e.to_str()) {
-        Some("html") => "text/html; charset=utf-8",
-        Some("js" | "mjs") => "text/javascript",
-        Some("wasm") => "application/wasm",
-        Some("json") => "application/json",
-        _ => "application/octet-stream",
-    };
     let response = Response::from_data(bytes);
-    match Header::from_bytes("Content-Type", kind) {
+    match Header::from_bytes("Content-Type", media_type(name)) {
         Ok(header) => response.with_header(header),
         Err(()) => response,
     }
