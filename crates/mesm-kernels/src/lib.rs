@@ -12,5 +12,8 @@ pub mod cpu;
 pub mod flex;
 #[cfg_attr(not(feature = "gpu"), path = "gpu/absent.rs")]
 pub mod gpu;
+mod params;
 #[cfg_attr(not(feature = "autodiff"), path = "not_recording.rs")]
 pub mod recording;
+
+pub use params::{AdditiveParams, BatchNormParams};

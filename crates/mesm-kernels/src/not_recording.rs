@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use burn::tensor::Tensor;
 
+use crate::AdditiveParams;
 use crate::cpu::{Order, Taps};
-use crate::flex::AdditiveParams;
 
 /// A batch normalisation in training with its ReLU.
 #[derive(Debug)]

@@ -1,17 +1,18 @@
 //! The processor's kernels where gradients are recorded, each with its own way back.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, OpsPrep};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::{DType, Tensor, TensorData};
 
+use crate::AdditiveParams;
 use crate::cpu::{self, Additive, Finish, Kernel, Normalised, Order, Taps};
-use crate::flex::AdditiveParams;
 
 type Recording = Autodiff<Flex, NoCheckpointing>;
 type Recorded = FloatTensor<Recording>;
@@ -65,15 +66,7 @@ pub fn conv_rows(
     };
     let out = cpu::product(slice(&state.rows), taps, &kernel, finish);
     let out = tensor(out, [taps.rows_out(), channels_out]);
-    let out = match Convolve
-        .prepare::<NoCheckpointing>(nodes)
-        .compute_bound()
-        .stateful()
-    {
-        OpsKind::Tracked(prepared) => prepared.finish(state, out),
-        OpsKind::UnTracked(prepared) => prepared.finish(out),
-    };
-    Some(Tensor::from_primitive::<Recording>(out))
+    Some(record(Convolve.prepare(nodes), state, out))
 }
 
 #[derive(Debug)]
@@ -169,13 +162,8 @@ pub fn normalise(
         bias: vector(bias),
     };
     let out = tensor(cpu::normalise(slice(&rows), &by), [count, channels]);
-    let prepared = Normalise.prepare::<NoCheckpointing>(nodes);
-    let out = match prepared.compute_bound().stateful() {
-        OpsKind::Tracked(prepared) => prepared.finish((rows, Arc::new(by)), out),
-        OpsKind::UnTracked(prepared) => prepared.finish(out),
-    };
     Some(BatchNormalised {
-        rows: Tensor::from_primitive::<Recording>(out),
+        rows: record(Normalise.prepare(nodes), (rows, Arc::new(by)), out),
         mean: Tensor::from_floats(mean.as_slice(), &device),
         variance: Tensor::from_floats(variance.as_slice(), &device),
     })
@@ -218,15 +206,7 @@ pub fn pool_rows(rows: Tensor<2>, table: Arc<Vec<u32>>) -> Option<Tensor<2>> {
     let rows = rows.into_primitive().to_contiguous();
     let out = cpu::pool(slice(&rows), channels, &table);
     let out = tensor(out, [table.len() / 4, channels]);
-    let out = match Pool
-        .prepare::<NoCheckpointing>([node])
-        .compute_bound()
-        .stateful()
-    {
-        OpsKind::Tracked(prepared) => prepared.finish((rows, table), out),
-        OpsKind::UnTracked(prepared) => prepared.finish(out),
-    };
-    Some(Tensor::from_primitive::<Recording>(out))
+    Some(record(Pool.prepare([node]), (rows, table), out))
 }
 
 #[derive(Debug)]
@@ -262,15 +242,11 @@ pub fn select_rows(rows: Tensor<2>, selected: Arc<Vec<u32>>) -> Option<Tensor<2>
         cpu::select(slice(&rows), channels, &selected),
         [selected.len(), channels],
     );
-    let out = match Select
-        .prepare::<NoCheckpointing>([node])
-        .compute_bound()
-        .stateful()
-    {
-        OpsKind::Tracked(prepared) => prepared.finish((selected, [count, channels]), out),
-        OpsKind::UnTracked(prepared) => prepared.finish(out),
-    };
-    Some(Tensor::from_primitive::<Recording>(out))
+    Some(record(
+        Select.prepare([node]),
+        (selected, [count, channels]),
+        out,
+    ))
 }
 
 #[derive(Debug)]
@@ -325,15 +301,7 @@ pub fn scores(
     let out = cpu::scores(rows, state.attention(&points), queries, counts);
     let count = out.len();
     let out = tensor(out, [count]);
-    let out = match Score
-        .prepare::<NoCheckpointing>(nodes)
-        .compute_bound()
-        .stateful()
-    {
-        OpsKind::Tracked(prepared) => prepared.finish(state, out),
-        OpsKind::UnTracked(prepared) => prepared.finish(out),
-    };
-    Some(Tensor::from_primitive::<Recording>(out))
+    Some(record(Score.prepare(nodes), state, out))
 }
 
 #[derive(Debug)]
@@ -411,6 +379,23 @@ pub fn unfold(maps: &Tensor<4>, size: usize) -> Option<Tensor<2>> {
     let out = cpu::unfold(slice(&maps), sizes, size);
     let out = tensor(out, [frames * height * width, size * size * channels]);
     Some(Tensor::from_primitive::<Recording>(Recorded::new(out)))
+}
+
+/// The result of an operation, with what its way back needs where one of its inputs learns.
+fn record<O, S, const N: usize, const D: usize>(
+    operation: OpsPrep<O, Flex, S, NoCheckpointing, N>,
+    state: S,
+    out: Values,
+) -> Tensor<D>
+where
+    O: Backward<Flex, N, State = S>,
+    S: Clone + Send + Debug + 'static,
+{
+    let out = match operation.compute_bound().stateful() {
+        OpsKind::Tracked(operation) => operation.finish(state, out),
+        OpsKind::UnTracked(operation) => operation.finish(out),
+    };
+    Tensor::from_primitive::<Recording>(out)
 }
 
 fn recorded<const D: usize>(tensor: Tensor<D>) -> Option<Recorded> {

@@ -30,8 +30,7 @@ use burn::module::Module;
 use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Int, Tensor};
-use mesm_kernels::flex::{self, AdditiveParams};
-use mesm_kernels::{gpu, recording};
+use mesm_kernels::{AdditiveParams, flex, gpu, recording};
 
 use crate::config::AttentionMode;
 use crate::linear::linear;

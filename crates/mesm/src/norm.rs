@@ -4,7 +4,7 @@ use burn::module::{Flag, Module, Param, RunningState};
 use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor};
 use mesm_kernels::flex::Folded;
-use mesm_kernels::{gpu, recording};
+use mesm_kernels::{BatchNormParams, gpu, recording};
 
 /// Batch normalisation over points, with PyTorch's running variance.
 ///
@@ -150,7 +150,7 @@ impl BatchNorm {
 
     /// The same for the kernels for graphics devices, `[2, channels]`.
     pub(crate) fn folded_on_gpu(&self, bias: Option<&Tensor<1>>) -> Option<Tensor<2>> {
-        let params = gpu::BatchNormParams {
+        let params = BatchNormParams {
             weight: self.weight.val(),
             bias: self.bias.val(),
             mean: self.running_mean.value(),

@@ -39,7 +39,7 @@ pub fn product(features: &[f32], taps: &Taps, kernel: &Kernel, finish: Finish<'_
     }
     let rows = rows_of_a_task(count, kernel.depth);
     let threads = super::threads();
-    if threads > 1 && count.div_ceil(rows) < threads && columns > kernel.width {
+    if count.div_ceil(rows) < threads && columns > kernel.width {
         by_panels(features, taps, kernel, finish, &mut out);
         return out;
     }

@@ -6,6 +6,7 @@ use burn::backend::Flex;
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::{DType, Tensor, TensorData};
 
+use crate::AdditiveParams;
 use crate::cpu::{self, Additive, Finish, Order, Taps};
 
 /// A batch normalisation outside training: what is left of it is one scale and one shift a channel.
@@ -160,19 +161,6 @@ pub fn select_rows(rows: &Tensor<2>, selected: &[u32]) -> Option<Tensor<2>> {
     let rows = values(rows)?;
     let out = cpu::select(slice(&rows)?, channels, selected);
     Some(tensor(out, [selected.len(), channels]))
-}
-
-/// The parameters of an additive attention `w tanh(W m + b + q) + c`.
-#[derive(Debug, Clone)]
-pub struct AdditiveParams {
-    /// `W`, `[channels, width]`.
-    pub points: Tensor<2>,
-    /// `b`, `[width]`.
-    pub shift: Tensor<1>,
-    /// `w`, `[width, 1]`.
-    pub scores: Tensor<2>,
-    /// `c`, `[1]`.
-    pub score_shift: Tensor<1>,
 }
 
 /// Scores of rows `[rows, channels]`, `counts` of them with each of the `queries` `[frames, width]`.

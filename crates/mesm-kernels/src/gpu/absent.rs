@@ -2,22 +2,7 @@
 
 use burn::tensor::{Int, Tensor};
 
-use crate::flex::AdditiveParams;
-
-/// The parameters of a batch normalisation outside training, each `[channels]`.
-#[derive(Debug)]
-pub struct BatchNormParams {
-    /// Scale.
-    pub weight: Tensor<1>,
-    /// Shift.
-    pub bias: Tensor<1>,
-    /// Running mean.
-    pub mean: Tensor<1>,
-    /// Running variance.
-    pub variance: Tensor<1>,
-    /// Added to the variance.
-    pub epsilon: f64,
-}
+use crate::{AdditiveParams, BatchNormParams};
 
 /// Nothing.
 pub fn construct() {}

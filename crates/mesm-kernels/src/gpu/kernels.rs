@@ -5,6 +5,30 @@
 
 use cubecl::prelude::*;
 
+/// Four values times the four rows of weights that belong to them.
+#[cube]
+fn times<N: Size>(
+    w0: Vector<f32, N>,
+    w1: Vector<f32, N>,
+    w2: Vector<f32, N>,
+    w3: Vector<f32, N>,
+    values: Vector<f32, N>,
+) -> Vector<f32, N> {
+    w0 * Vector::new(values.extract(0usize))
+        + w1 * Vector::new(values.extract(1usize))
+        + w2 * Vector::new(values.extract(2usize))
+        + w3 * Vector::new(values.extract(3usize))
+}
+
+/// The sum of four values.
+#[cube]
+fn total<N: Size>(values: Vector<f32, N>) -> f32 {
+    values.extract(0usize)
+        + values.extract(1usize)
+        + values.extract(2usize)
+        + values.extract(3usize)
+}
+
 /// Four rows of one vector of columns a unit.
 #[cube(launch_unchecked)]
 pub(super) fn convolve<N: Size>(
@@ -53,10 +77,7 @@ pub(super) fn convolve<N: Size>(
                 #[unroll]
                 for i in 0..4usize {
                     let value = rows[(sources[i] + channel) as usize] * Vector::new(there[i]);
-                    sums[i] += w0 * Vector::new(value.extract(0usize))
-                        + w1 * Vector::new(value.extract(1usize))
-                        + w2 * Vector::new(value.extract(2usize))
-                        + w3 * Vector::new(value.extract(3usize));
+                    sums[i] += times(w0, w1, w2, w3, value);
                 }
             }
         }
@@ -198,20 +219,19 @@ pub(super) fn score<N: Size>(
         for channel in 0..channels {
             let value = rows[(row * channels + channel) as usize];
             let at = (channel * 4 * width + k) as usize;
-            hidden += points[at] * Vector::new(value.extract(0usize))
-                + points[at + width as usize] * Vector::new(value.extract(1usize))
-                + points[at + 2 * width as usize] * Vector::new(value.extract(2usize))
-                + points[at + 3 * width as usize] * Vector::new(value.extract(3usize));
+            hidden += times(
+                points[at],
+                points[at + width as usize],
+                points[at + 2 * width as usize],
+                points[at + 3 * width as usize],
+                value,
+            );
         }
         // From there on it is 1, and compilers that write it with exponentials give no number.
         let hidden = max(min(hidden, Vector::new(9.0)), Vector::new(-9.0));
         sum += hidden.tanh() * scores[k as usize];
     }
-    out[row as usize] = sum.extract(0usize)
-        + sum.extract(1usize)
-        + sum.extract(2usize)
-        + sum.extract(3usize)
-        + score_shift[0usize];
+    out[row as usize] = total(sum) + score_shift[0usize];
 }
 
 /// One row a unit: the sum of two rows, normalised over its values.
@@ -237,20 +257,14 @@ pub(super) fn add_normalise<N: Size>(
         let at = (first + k) as usize;
         sum += a[at] + b[at];
     }
-    let mean =
-        (sum.extract(0usize) + sum.extract(1usize) + sum.extract(2usize) + sum.extract(3usize))
-            / values;
+    let mean = total(sum) / values;
     let mut squares = Vector::<f32, N>::new(0.0);
     for k in 0..width {
         let at = (first + k) as usize;
         let centred = a[at] + b[at] - Vector::new(mean);
         squares += centred * centred;
     }
-    let variance = (squares.extract(0usize)
-        + squares.extract(1usize)
-        + squares.extract(2usize)
-        + squares.extract(3usize))
-        / values;
+    let variance = total(squares) / values;
     let scale = 1.0 / (variance + epsilon).sqrt();
     for k in 0..width {
         let at = (first + k) as usize;
@@ -294,10 +308,7 @@ pub(super) fn multiply<N: Size>(
         #[unroll]
         for i in 0..4usize {
             let value = rows[(sources[i] + channel) as usize];
-            sums[i] += w0 * Vector::new(value.extract(0usize))
-                + w1 * Vector::new(value.extract(1usize))
-                + w2 * Vector::new(value.extract(2usize))
-                + w3 * Vector::new(value.extract(3usize));
+            sums[i] += times(w0, w1, w2, w3, value);
         }
     }
     #[unroll]

@@ -13,9 +13,10 @@ use burn::tensor::{DType, Int, Tensor};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use cubecl::calculate_cube_count_elemwise;
-use cubecl::prelude::CubeDim;
+use cubecl::client::Client;
+use cubecl::prelude::{CubeCount, CubeDim};
 
-use crate::flex::AdditiveParams;
+use crate::{AdditiveParams, BatchNormParams};
 
 pub use constructors::construct;
 
@@ -54,15 +55,14 @@ pub fn conv_rows(
     let client = rows.client.clone();
     let out = empty(&rows, [rows_out, columns].into());
     let units = rows_out.div_ceil(LANES) * (columns / LANES);
-    let cube_dim = CubeDim::new(&client, units);
-    let cube_count = calculate_cube_count_elemwise(&client, units, cube_dim);
+    let (cubes, units_of_a_cube) = shape(&client, units);
     // In bounds: a unit beyond the last row stops, and rows beyond it are neither read nor written.
     #[allow(unsafe_code, reason = "launching without bounds checks is unsafe")]
     unsafe {
         kernels::convolve::launch_unchecked(
             &client,
-            cube_count,
-            cube_dim,
+            cubes,
+            units_of_a_cube,
             LANES,
             rows.into_tensor_arg(),
             weights.into_tensor_arg(),
@@ -93,15 +93,14 @@ pub fn pool_rows(rows: &Tensor<2>, table: &Tensor<2, Int>) -> Option<Tensor<2>> 
     let client = rows.client.clone();
     let out = empty(&rows, [rows_out, channels].into());
     let units = rows_out * (channels / LANES);
-    let cube_dim = CubeDim::new(&client, units);
-    let cube_count = calculate_cube_count_elemwise(&client, units, cube_dim);
+    let (cubes, units_of_a_cube) = shape(&client, units);
     // In bounds: a unit beyond the last row stops.
     #[allow(unsafe_code, reason = "launching without bounds checks is unsafe")]
     unsafe {
         kernels::largest::launch_unchecked(
             &client,
-            cube_count,
-            cube_dim,
+            cubes,
+            units_of_a_cube,
             LANES,
             rows.into_tensor_arg(),
             table.into_tensor_arg(),
@@ -112,21 +111,6 @@ pub fn pool_rows(rows: &Tensor<2>, table: &Tensor<2, Int>) -> Option<Tensor<2>> 
         );
     }
     Some(Tensor::from_primitive::<Cube>(out))
-}
-
-/// The parameters of a batch normalisation outside training, each `[channels]`.
-#[derive(Debug)]
-pub struct BatchNormParams {
-    /// Scale.
-    pub weight: Tensor<1>,
-    /// Shift.
-    pub bias: Tensor<1>,
-    /// Running mean.
-    pub mean: Tensor<1>,
-    /// Running variance.
-    pub variance: Tensor<1>,
-    /// Added to the variance.
-    pub epsilon: f64,
 }
 
 /// Scale and shift `[2, channels]` that are left of a batch normalisation after a convolution with that bias.
@@ -141,15 +125,14 @@ pub fn fold(norm: &BatchNormParams, conv_bias: Option<&Tensor<1>>) -> Option<Ten
     };
     let client = weight.client.clone();
     let out = empty(&weight, [2, channels].into());
-    let cube_dim = CubeDim::new(&client, channels);
-    let cube_count = calculate_cube_count_elemwise(&client, channels, cube_dim);
+    let (cubes, units_of_a_cube) = shape(&client, channels);
     // In bounds: a unit beyond the last channel stops.
     #[allow(unsafe_code, reason = "launching without bounds checks is unsafe")]
     unsafe {
         kernels::fold::launch_unchecked(
             &client,
-            cube_count,
-            cube_dim,
+            cubes,
+            units_of_a_cube,
             weight.into_tensor_arg(),
             values(&norm.bias)?.into_tensor_arg(),
             mean.into_tensor_arg(),
@@ -182,15 +165,14 @@ pub fn first_conv(maps: &Tensor<4>, weights: &Tensor<4>, folded: &Tensor<2>) -> 
     let client = maps.client.clone();
     let out = empty(&maps, [points, columns].into());
     let units = points * (columns / LANES);
-    let cube_dim = CubeDim::new(&client, units);
-    let cube_count = calculate_cube_count_elemwise(&client, units, cube_dim);
+    let (cubes, units_of_a_cube) = shape(&client, units);
     // In bounds: a unit beyond the last point stops, and what lies around a map is not read.
     #[allow(unsafe_code, reason = "launching without bounds checks is unsafe")]
     unsafe {
         kernels::convolve_few::launch_unchecked(
             &client,
-            cube_count,
-            cube_dim,
+            cubes,
+            units_of_a_cube,
             LANES,
             maps.into_tensor_arg(),
             weights.into_tensor_arg(),
@@ -226,15 +208,14 @@ pub fn scores(
     let frames = into_contiguous(frame_of_row.clone().try_into_primitive::<Cube>().ok()?);
     let client = rows.client.clone();
     let out = empty(&rows, [count].into());
-    let cube_dim = CubeDim::new(&client, count);
-    let cube_count = calculate_cube_count_elemwise(&client, count, cube_dim);
+    let (cubes, units_of_a_cube) = shape(&client, count);
     // In bounds: a unit beyond the last row stops.
     #[allow(unsafe_code, reason = "launching without bounds checks is unsafe")]
     unsafe {
         kernels::score::launch_unchecked(
             &client,
-            cube_count,
-            cube_dim,
+            cubes,
+            units_of_a_cube,
             LANES,
             rows.into_tensor_arg(),
             values(&attention.points)?.into_tensor_arg(),
@@ -271,15 +252,14 @@ pub fn add_normalise(
     let a = values(a)?;
     let client = a.client.clone();
     let out = empty(&a, [batch, length, width].into());
-    let cube_dim = CubeDim::new(&client, count);
-    let cube_count = calculate_cube_count_elemwise(&client, count, cube_dim);
+    let (cubes, units_of_a_cube) = shape(&client, count);
     // In bounds: a unit beyond the last row stops.
     #[allow(unsafe_code, reason = "launching without bounds checks is unsafe")]
     unsafe {
         kernels::add_normalise::launch_unchecked(
             &client,
-            cube_count,
-            cube_dim,
+            cubes,
+            units_of_a_cube,
             LANES,
             a.into_tensor_arg(),
             values(b)?.into_tensor_arg(),
@@ -318,15 +298,14 @@ pub fn linear(
     let client = rows.client.clone();
     let out = empty(&rows, [count, columns].into());
     let units = count.div_ceil(LANES) * (columns / LANES);
-    let cube_dim = CubeDim::new(&client, units);
-    let cube_count = calculate_cube_count_elemwise(&client, units, cube_dim);
+    let (cubes, units_of_a_cube) = shape(&client, units);
     // In bounds: a unit beyond the last row stops, and rows beyond it are neither read nor written.
     #[allow(unsafe_code, reason = "launching without bounds checks is unsafe")]
     unsafe {
         kernels::multiply::launch_unchecked(
             &client,
-            cube_count,
-            cube_dim,
+            cubes,
+            units_of_a_cube,
             LANES,
             rows.into_tensor_arg(),
             weights.into_tensor_arg(),
@@ -340,6 +319,12 @@ pub fn linear(
         );
     }
     Some(Tensor::from_primitive::<Cube>(out))
+}
+
+/// How many cubes of how many units hold that many.
+fn shape(client: &Client, units: usize) -> (CubeCount, CubeDim) {
+    let cube = CubeDim::new(client, units);
+    (calculate_cube_count_elemwise(client, units, cube), cube)
 }
 
 /// Memory for a result beside `like`.

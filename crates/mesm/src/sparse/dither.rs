@@ -21,14 +21,15 @@ use burn::tensor::{Device, Int, Tensor};
 
 use super::sites::{Sites, index_tensor};
 
-/// What the dither adds to the score of the point at (y, x), for an amplitude of 1.
-fn level(y: usize, x: usize) -> f32 {
-    match (y % 2, x % 2) {
+/// What the dither adds to the score of the point at (y, x).
+fn level((y, x): (usize, usize), amplitude: f32) -> f32 {
+    let level = match (y % 2, x % 2) {
         (0, 0) => 1.0,
         (1, 1) => 1.0 / 3.0,
         (0, _) => -1.0 / 3.0,
         _ => -1.0,
-    }
+    };
+    amplitude * level
 }
 
 /// Dithers `scores`, one of each of the `sites`.
@@ -42,11 +43,10 @@ pub(super) fn on_host(scores: &[f32], sites: &Sites, amplitude: f32) -> Vec<f32>
         });
         means.collect()
     };
-    let smooth = once(&once(scores));
-    let places = sites.places();
-    let dithered = smooth.iter().zip(places);
-    dithered
-        .map(|(score, (y, x))| score + amplitude * level(y, x))
+    let smooth = once(&once(scores)).into_iter();
+    smooth
+        .zip(sites.places())
+        .map(|(score, place)| score + level(place, amplitude))
         .collect()
 }
 
@@ -56,7 +56,7 @@ pub(super) fn of_rows(scores: Tensor<1>, sites: &Sites, amplitude: f32) -> Tenso
     let means = Means::new(sites, &device);
     let pattern: Vec<f32> = sites
         .places()
-        .map(|(y, x)| amplitude * level(y, x))
+        .map(|place| level(place, amplitude))
         .collect();
     means.of(means.of(scores)) + Tensor::from_floats(pattern.as_slice(), &device)
 }
@@ -73,7 +73,7 @@ pub(super) fn of_maps(scores: Tensor<4>, mask: &Tensor<4>, amplitude: f32) -> Te
     let counts = sum(mask.clone()).clamp_min(1.0);
     let once = |values: Tensor<4>| sum(values * mask.clone()) / counts.clone();
     let pattern: Vec<f32> = (0..height * width)
-        .map(|point| amplitude * level(point / width, point % width))
+        .map(|point| level((point / width, point % width), amplitude))
         .collect();
     let pattern = Tensor::<1>::from_floats(pattern.as_slice(), &device);
     once(once(scores)) + pattern.reshape([1, 1, height, width])
@@ -157,8 +157,8 @@ mod tests {
     fn even_scores_stay_even() {
         let sites = sites();
         let scores = on_host(&vec![2.0; sites.len()], &sites, 0.3);
-        for (score, (y, x)) in scores.iter().zip(sites.places()) {
-            assert!((score - 2.0 - 0.3 * level(y, x)).abs() < 1e-6);
+        for (score, place) in scores.iter().zip(sites.places()) {
+            assert!((score - 2.0 - level(place, 0.3)).abs() < 1e-6);
         }
     }
 }
