@@ -8,12 +8,17 @@ mod halves;
 mod two_phase;
 
 use burn::tensor::Device;
-use halves::{alone, config, end_to_end, files, fresh, goes_on, inputs, learnt, modalities, train};
+use halves::{
+    Halves, alone, config, end_to_end, files, fresh, goes_on, inputs, learnt, modalities, run,
+    train,
+};
 use mesm::weights::{FloatFormat, NamedTensors};
 use mesm::{Modality, ModelKind};
-use mesm_train::config::TrainConfig;
+use mesm_train::config::{Metric, TrainConfig};
 use mesm_train::learner::{EndToEnd, Learner};
-use mesm_train::run::{Event, TrainError};
+use mesm_train::lessons::Lessons;
+use mesm_train::loss::LossKind;
+use mesm_train::run::{Event, PhaseLessons, Teacher, TrainError};
 use mesm_train::weights::{from_bytes, snapshot, to_bytes, with_part, with_shift};
 use tempfile::tempdir;
 
@@ -43,6 +48,74 @@ fn halves_are_learnt() {
     let (losses, score) = learnt(&config);
     assert!(losses[9] < 0.5 * losses[0], "{losses:?}");
     assert!(score > 0.99, "{score}");
+}
+
+/// A teacher that is sure of the first class, whatever it sees.
+fn sure_of_the_first(config: &TrainConfig) -> Teacher {
+    let EndToEnd { encoder, model } = end_to_end(fresh(config, &Device::flex()));
+    let model = with_shift(model, Modality::Visual, &[50.0, 0.0]).unwrap();
+    Teacher::new(Learner::EndToEnd(EndToEnd { encoder, model }))
+}
+
+#[test]
+fn a_teacher_takes_its_share_of_the_targets() {
+    let mut config = config(ModelKind::Fe2e, &[("faces", "v")]);
+    config.phases[0].loss = LossKind::Ce;
+    let _turn = alone();
+    let teacher = sure_of_the_first(&config);
+    let labelled = Halves::new(1).utterances(0, 0).unwrap();
+    let mut taught = |share| {
+        let mut utterances = labelled.clone();
+        config.phases[0].teacher_share = share;
+        teacher
+            .teach(&config.phases[0], &mut utterances, &Device::flex())
+            .unwrap();
+        utterances.targets
+    };
+    assert_eq!(taught(0.0), labelled.targets, "labels alone");
+    let pairs = taught(0.25);
+    for (pair, label) in pairs.chunks(2).zip(labelled.targets.chunks(2)) {
+        let expected = [0.75 * label[0] + 0.25, 0.75 * label[1]];
+        for (found, expected) in pair.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-6, "{pair:?} of {label:?}");
+        }
+    }
+}
+
+#[test]
+fn who_learns_from_a_teacher_alone_says_what_it_says() {
+    let mut config = config(ModelKind::Mesm, &[("faces", "v")]);
+    let phase = &mut config.phases[0];
+    (phase.loss, phase.teacher_share) = (LossKind::Ce, 1.0);
+    (phase.epochs, phase.learning_rate) = (4, 5e-3);
+    config.teacher = Some("of the test".into());
+    let teacher = {
+        let _turn = alone();
+        sure_of_the_first(&config)
+    };
+    let folder = tempdir().unwrap();
+    let (mut losses, mut accuracy) = (Vec::new(), 1.0);
+    let lessons = |_: &_| {
+        Ok(PhaseLessons {
+            train: Box::new(Halves::new(8)),
+            valid: Box::new(Halves::new(2)),
+            class_weights: vec![1.0; 2],
+        })
+    };
+    run(&config, folder.path(), &lessons, Some(&teacher), |event| {
+        if let Event::Epoch {
+            train_loss, scores, ..
+        } = event
+        {
+            losses.push(*train_loss);
+            accuracy = scores["v"][&Metric::Accuracy];
+        }
+        false
+    })
+    .unwrap();
+    // It is sure of what it learns, and half of the halves are of another class.
+    assert!(losses[3] < 0.2, "{losses:?}");
+    assert!((accuracy - 0.5).abs() < 0.2, "{accuracy}");
 }
 
 /// The names of what a phase changes.

@@ -13,7 +13,7 @@ use mesm_train::config::{PhaseConfig, TrainConfig};
 use mesm_train::features::FeatureRows;
 use mesm_train::learner::{EndToEnd, Learner};
 use mesm_train::lessons::{LessonError, Lessons};
-use mesm_train::run::{Event, LOG, PhaseLessons, Run, TrainError};
+use mesm_train::run::{Event, LOG, PhaseLessons, Run, Teacher, TrainError};
 use mesm_train::system::SystemConfig;
 use mesm_train::weights::InputSettings;
 use tempfile::tempdir;
@@ -211,7 +211,7 @@ pub(crate) fn train(
             class_weights: vec![1.0; CLASSES],
         })
     };
-    run(config, folder, &lessons, stop)
+    run(config, folder, &lessons, None, stop)
 }
 
 /// Trains on some lessons in `folder` until `stop` says so.
@@ -219,6 +219,7 @@ pub(crate) fn run(
     config: &TrainConfig,
     folder: &Path,
     lessons: &dyn Fn(&PhaseConfig) -> Result<PhaseLessons<'static>, LessonError>,
+    teacher: Option<&Teacher>,
     mut stop: impl FnMut(&Event) -> bool,
 ) -> Result<(), TrainError> {
     let _turn = alone();
@@ -227,6 +228,7 @@ pub(crate) fn run(
         config,
         folder,
         inputs: &inputs(),
+        teacher,
         device: &device,
         lessons: &|phase| lessons(phase),
         watch: &mut |event| !stop(event),

@@ -77,6 +77,7 @@ fn sentiment_is_learnt() {
                 class_weights: vec![1.0],
             })
         },
+        None,
         |event| {
             if let Event::Epoch { scores: all, .. } = event {
                 scores.push(all["all"][&Metric::Mae]);

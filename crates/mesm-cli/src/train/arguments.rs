@@ -20,6 +20,7 @@ Examples:
   mesm train --data STORE --out runs/web --config web.toml --seed 1
   mesm train --data STORE --out runs/all --config web.toml --only joint --part v=runs/faces/faces.safetensors
   mesm train --data STORE --out runs/dense --model fe2e --epochs 10
+  mesm train --data STORE --out runs/sparse --teacher runs/dense/joint.safetensors --teacher-share 0.6
   mesm train --data STORE --out runs/late --model lf-lstm --word-vectors glove.840B.300d.txt
   mesm train --data MOSEI --out runs/latch --model mm-latch --loss mae
   mesm train --print-config > mine.toml             every setting with its default, to start a file of your own
@@ -92,6 +93,10 @@ pub struct RunFlags {
     /// Seed of everything random
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+    /// Weights of a model whose answers are learnt from beside the labels, as --teacher-share says: of any kind and size,
+    /// with the same classes
+    #[arg(long, value_name = "FILE")]
+    pub teacher: Option<PathBuf>,
     /// Which model
     #[arg(long, value_enum)]
     pub model: Option<SystemChoice>,
@@ -147,6 +152,9 @@ pub struct LearningFlags {
     /// Decay of the weights
     #[arg(long, value_name = "RATE")]
     pub weight_decay: Option<f64>,
+    /// Share of the targets that is what the --teacher says of the utterance, 0 to 1; the label keeps the rest
+    #[arg(long, value_name = "SHARE")]
+    pub teacher_share: Option<f32>,
     /// Times through the data
     #[arg(long, value_name = "N")]
     pub epochs: Option<usize>,
@@ -254,6 +262,12 @@ impl TrainArguments {
         config
             .check()
             .map_err(|e| CliError::Arguments(e.to_string()))?;
+        let taught = config.phases.iter().any(|phase| phase.teacher_share > 0.0);
+        if self.run.teacher.is_some() && !taught {
+            return Err(CliError::Arguments(
+                "--teacher: no phase learns from one; --teacher-share 0.6 lets them".to_owned(),
+            ));
+        }
         Ok(config)
     }
 }
@@ -303,6 +317,7 @@ impl RunFlags {
                 set(&mut config.features.max_words, self.text_max_len);
             }
         }
+        set(&mut config.teacher, self.teacher.clone().map(Some));
         let features = &mut config.features;
         set(
             &mut features.word_vectors,
@@ -318,6 +333,7 @@ impl LearningFlags {
         set(&mut phase.batch_size, self.batch_size);
         set(&mut phase.learning_rate, self.learning_rate);
         set(&mut phase.weight_decay, self.weight_decay);
+        set(&mut phase.teacher_share, self.teacher_share);
         set(&mut phase.epochs, self.epochs);
         set(&mut phase.early_stop, self.early_stop);
         set(&mut phase.clip, self.clip);

@@ -13,13 +13,14 @@ use mesm_train::learner::{EndToEnd, Learner};
 use mesm_train::lessons::LessonError;
 use mesm_train::loss::LossKind;
 use mesm_train::reading::{Reading, SENTIMENT, Target};
-use mesm_train::run::{Event, PhaseLessons, Run, TrainError};
+use mesm_train::run::{Event, PhaseLessons, Run, Teacher, TrainError};
 use mesm_train::system::SystemConfig;
 use mesm_train::weights::{self, InputSettings};
 
 use crate::error::CliError;
+use crate::weights::WeightsFile;
 use crate::word_table::word_table;
-use crate::words::TextFiles;
+use crate::words::{TextFiles, Words};
 
 /// A training that can begin, or go on.
 pub(crate) struct Setup<'a> {
@@ -31,6 +32,7 @@ pub(crate) struct Setup<'a> {
     inputs: InputSettings,
     /// Vectors of the classes' names, for models that begin with them.
     class_vectors: Vec<f32>,
+    teacher: Option<Teacher>,
     device: Device,
 }
 
@@ -114,7 +116,12 @@ impl<'a> Setup<'a> {
             }
         };
         config.model.check()?;
+        let teacher = match &config.teacher {
+            Some(path) => Some(teacher(path, &config, text_encoder, &device)?),
+            None => None,
+        };
         Ok(Self {
+            teacher,
             config,
             store,
             text_encoder,
@@ -136,6 +143,7 @@ impl<'a> Setup<'a> {
             config: &self.config,
             folder,
             inputs: &self.inputs,
+            teacher: self.teacher.as_ref(),
             device: &self.device,
             lessons: &|phase| self.lessons(phase),
             watch,
@@ -197,6 +205,54 @@ impl<'a> Setup<'a> {
             class_weights,
         })
     }
+}
+
+/// The model whose answers are learnt from: one that knows the same classes, reads the same spectrograms and answers for the
+/// modalities of the phases that it teaches.
+fn teacher(
+    path: &Path,
+    config: &TrainConfig,
+    text_encoder: Option<&Path>,
+    device: &Device,
+) -> Result<Teacher, CliError> {
+    let file = WeightsFile::named_or_built_in(Some(path))?;
+    let origin = file.origin()?;
+    let unfit = |why: String| CliError::Arguments(format!("--teacher {}: {why}", path.display()));
+    if origin.two_phase()?.is_some() {
+        return Err(unfit("a two-phase model teaches none".to_owned()));
+    }
+    let settings = origin.settings()?;
+    let SystemConfig::EndToEnd(pupil) = &config.model else {
+        return Err(unfit("two-phase models learn from labels alone".to_owned()));
+    };
+    if settings.config.classes != pupil.classes {
+        return Err(unfit(format!(
+            "its classes are {}; those of the data {}",
+            settings.config.classes.join(","),
+            pupil.classes.join(",")
+        )));
+    }
+    if settings.mel != config.mel {
+        return Err(unfit(
+            "it reads other spectrograms (`[mel]` of the settings)".to_owned(),
+        ));
+    }
+    let taught = config.phases.iter().filter(|p| p.teacher_share > 0.0);
+    for phase in taught {
+        let known = settings.config.modalities;
+        if let Some(missing) = phase.modalities.iter().find(|m| !known.contains(*m)) {
+            return Err(unfit(format!(
+                "phase `{}` reads `{}`, for which it has no weights",
+                phase.name,
+                missing.letter()
+            )));
+        }
+    }
+    let words = Words::load(text_encoder, &origin, device)?;
+    words.check(&settings.config, &origin)?;
+    let model = origin.load(&settings.config, device)?;
+    let (encoder, _) = words.into_parts();
+    Ok(Teacher::new(Learner::EndToEnd(EndToEnd { encoder, model })))
 }
 
 fn with_parts(

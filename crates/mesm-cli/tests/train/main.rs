@@ -192,6 +192,48 @@ fn a_killed_run_goes_on_bit_for_bit_and_its_weights_are_judged() {
     assert_eq!(raw.stdout, judged.stdout);
 }
 
+#[test]
+fn a_model_learns_from_another() {
+    let bench = Bench::new();
+    assert!(bench.train("first").wait().unwrap().success());
+    let train = |more: &[&str]| {
+        let words = "train --data store --config settings.toml --epochs 2".split(' ');
+        bench.mesm(&words.chain(more.iter().copied()).collect::<Vec<_>>())
+    };
+    let teacher = ["--teacher", "first/words.safetensors"];
+    let share = ["--teacher-share", "0.5"];
+    for (out, more) in [("alone", vec![]), ("taught", [teacher, share].concat())] {
+        let run = train(&[&more[..], &["--out", out]].concat());
+        assert_eq!(run.code, 0, "{}", run.stderr);
+    }
+    assert_ne!(bench.weights("alone"), bench.weights("taught"));
+    let settings = fs::read_to_string(bench.path("taught/config.json")).unwrap();
+    assert!(
+        settings.contains("first/words.safetensors"),
+        "no teacher in {settings}"
+    );
+    let refused = |more: &[&str], said: &str| {
+        let run = train(&[more, &["--out", "refused"]].concat());
+        assert_eq!(run.code, 2, "{more:?}: {}", run.stderr);
+        assert!(run.stderr.contains(said), "{more:?}: {}", run.stderr);
+    };
+    refused(&teacher, "no phase learns from one");
+    refused(&share, "`teacher` must be weights to learn from");
+    refused(
+        &[&share[..], &["--teacher", "nowhere.safetensors"]].concat(),
+        "nowhere.safetensors",
+    );
+    // The program's own weights know seven classes.
+    let own = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../static/weights/mesm-web.safetensors"
+    );
+    refused(
+        &[&share[..], &["--teacher", own]].concat(),
+        "its classes are anger",
+    );
+}
+
 /// Whether there is a picture of this name.
 fn is_svg(path: &Path) -> bool {
     fs::read_to_string(path).is_ok_and(|text| text.starts_with("<svg") && text.contains("</svg>"))

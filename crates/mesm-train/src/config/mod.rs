@@ -3,6 +3,8 @@
 mod choices;
 mod phase;
 
+use std::path::PathBuf;
+
 use mesm_features::mel::MelConfig;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -42,6 +44,10 @@ pub struct TrainConfig {
     pub features: FeatureConfig,
     /// Tokens of an utterance that are read, the two marks at its ends included.
     pub text_max_tokens: usize,
+    /// Weights of a model whose answers phases learn from too, by their `teacher_share`. They are read again when a run goes
+    /// on, and must be the same then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub teacher: Option<PathBuf>,
     /// Split to learn from.
     pub train_split: String,
     /// Split that chooses epochs and thresholds.
@@ -60,6 +66,7 @@ impl Default for TrainConfig {
             mel: MelConfig::default(),
             features: FeatureConfig::default(),
             text_max_tokens: 100,
+            teacher: None,
             train_split: "train".to_owned(),
             valid_split: "valid".to_owned(),
             checkpoint_steps: 200,
@@ -107,6 +114,15 @@ impl TrainConfig {
                 "some".to_owned(),
             );
         }
+        let taught = |phase: &PhaseConfig| phase.teacher_share > 0.0;
+        if self.teacher.is_none() && self.phases.iter().any(taught) {
+            let expected = "weights to learn from, where a phase has a `teacher_share`";
+            return run("teacher", expected, "none".to_owned());
+        }
+        if self.teacher.is_some() && self.model.two_phase().is_some() {
+            let expected = "left out: two-phase models learn from labels alone";
+            return run("teacher", expected, "one".to_owned());
+        }
         for (index, phase) in self.phases.iter().enumerate() {
             phase.check()?;
             if self.model.two_phase().is_some() && phase.mixup > 0.0 {
@@ -139,6 +155,12 @@ mod tests {
         config = TrainConfig::default();
         config.phases.push(PhaseConfig::default());
         assert!(config.check().is_err(), "two phases of one name");
+        config = TrainConfig::default();
+        config.phases[0].teacher_share = 0.5;
+        let error = config.check().unwrap_err().to_string();
+        assert!(error.contains("`teacher` must be weights"), "{error}");
+        config.teacher = Some("dense.safetensors".into());
+        config.check().unwrap();
         config = TrainConfig::default();
         config.phases[0].freeze = "x".to_owned();
         assert!(config.check().is_err());

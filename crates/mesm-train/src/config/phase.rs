@@ -66,6 +66,8 @@ pub struct PhaseConfig {
     pub class_weights: bool,
     /// Share of the target that is spread evenly, `[0, 1)`.
     pub label_smoothing: f32,
+    /// Share of the target that is what the run's `teacher` says of the utterance, `[0, 1]`; the label keeps the rest.
+    pub teacher_share: f32,
     /// Give the label the share of annotators who chose it and spread the rest evenly, where that is known.
     pub soft_targets: bool,
     /// Parameter of the Beta distribution that mixes pairs of faces or spectrograms; 0 for no mixing. Only where the
@@ -123,6 +125,7 @@ impl Default for PhaseConfig {
             top_p_most: 0.0,
             class_weights: true,
             label_smoothing: 0.0,
+            teacher_share: 0.0,
             soft_targets: false,
             mixup: 0.0,
             balance: 0.0,
@@ -205,7 +208,7 @@ impl PhaseConfig {
     }
 
     /// Rates and shares.
-    fn amounts(&self) -> [Checked; 15] {
+    fn amounts(&self) -> [Checked; 16] {
         let share = |name, x: f64| (name, (0.0..1.0).contains(&x), "in [0, 1)", x.to_string());
         let amount = |name, x: f64| (name, x.is_finite() && x >= 0.0, "at least 0", x.to_string());
         let top_p = |name, p: f64| (name, (0.0..=1.0).contains(&p), "in [0, 1]", p.to_string());
@@ -239,6 +242,12 @@ impl PhaseConfig {
                     && (self.mixup == 0.0 || self.modalities.count() == 1),
                 "0 to 100, and 0 where the phase has several modalities",
                 self.mixup.to_string(),
+            ),
+            (
+                "teacher_share",
+                (0.0..=1.0).contains(&self.teacher_share),
+                "in [0, 1]",
+                self.teacher_share.to_string(),
             ),
             (
                 "balance",

@@ -18,6 +18,16 @@ fn alone(phase: &PhaseConfig) -> Option<Modality> {
     modalities.next().filter(|_| modalities.next().is_none())
 }
 
+/// The logits that are compared with the targets: those of the modality, where the phase has one only and the model answers
+/// for it, and the fused ones otherwise.
+pub(super) fn compared_logits(phase: &PhaseConfig, answer: &Answer) -> Tensor<2> {
+    let own = answer.own().into_iter();
+    own.filter(|(modality, _)| alone(phase) == Some(*modality))
+        .map(|(_, logits)| logits)
+        .next()
+        .unwrap_or_else(|| answer.logits().clone())
+}
+
 /// The loss of the modality, where the phase has one only; of the fused logits and, weighed, of each modality otherwise.
 pub(super) fn batch_loss(
     phase: &PhaseConfig,
