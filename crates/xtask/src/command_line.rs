@@ -124,24 +124,9 @@ pub enum Command {
 }
 
 impl Command {
-    /// Reads the arguments after the program's name.
-    ///
-    /// # Errors
-    /// One line that says what was not understood.
-    pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, lexopt::Error> {
-        let mut parser = lexopt::Parser::from_args(arguments);
-        let Some(first) = parser.next()? else {
-            return Ok(Self::Help);
-        };
-        let name = match first {
-            Long("help") | Short('h') => return Ok(Self::Help),
-            Value(name) => name.string()?,
-            other => return Err(other.unexpected()),
-        };
-        if name == bindgen::COMMAND {
-            return Ok(Self::Bindgen(parser.raw_args()?.collect()));
-        }
-        let mut command = match name.as_str() {
+    /// The command of a name, as it is without flags.
+    fn named(name: &str) -> Result<Self, lexopt::Error> {
+        Ok(match name {
             "help" => Self::Help,
             "demo" => Self::Demo {
                 port: 8080,
@@ -176,7 +161,27 @@ impl Command {
                 )
                 .into());
             }
+        })
+    }
+
+    /// Reads the arguments after the program's name.
+    ///
+    /// # Errors
+    /// One line that says what was not understood.
+    pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, lexopt::Error> {
+        let mut parser = lexopt::Parser::from_args(arguments);
+        let Some(first) = parser.next()? else {
+            return Ok(Self::Help);
         };
+        let name = match first {
+            Long("help") | Short('h') => return Ok(Self::Help),
+            Value(name) => name.string()?,
+            other => return Err(other.unexpected()),
+        };
+        if name == bindgen::COMMAND {
+            return Ok(Self::Bindgen(parser.raw_args()?.collect()));
+        }
+        let mut command = Self::named(&name)?;
         while let Some(argument) = parser.next()? {
             match (&mut command, argument) {
                 (_, Long("help") | Short('h')) => return Ok(Self::Help),

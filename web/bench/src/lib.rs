@@ -85,7 +85,7 @@ thread_local! {
 /// Makes MESM at the first p of `request` and its inputs, for [`call`].
 ///
 /// # Errors
-/// As [`bench`].
+/// As [`bench()`].
 #[wasm_bindgen]
 pub async fn prepare(request: String) -> Result<(), JsError> {
     console_error_panic_hook::set_once();

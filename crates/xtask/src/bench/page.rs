@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Read;
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
@@ -90,7 +90,7 @@ pub(super) fn build(places: &Places, folder: &Path) -> Result<()> {
 pub(super) fn measure(folder: &Path, jobs: &[Value]) -> Result<Vec<Value>> {
     fs::write(folder.join("jobs.json"), json!(jobs).to_string())
         .with_context(|| format!("cannot write into {}", folder.display()))?;
-    let (address, outcomes) = serve(folder.to_path_buf())?;
+    let (address, outcomes) = serve(folder)?;
     let profile = folder.join("profile");
     let chromium = CHROMIUM
         .programs
@@ -130,7 +130,7 @@ impl Drop for Running {
 }
 
 /// Serves the files of a folder and receives outcomes, until the process ends.
-fn serve(folder: PathBuf) -> Result<(String, Receiver<Value>)> {
+fn serve(folder: &Path) -> Result<(String, Receiver<Value>)> {
     let server = Server::http((Ipv4Addr::LOCALHOST, 0))
         .map_err(|cause| anyhow!("cannot listen on 127.0.0.1: {cause}"))?;
     let port = server
@@ -141,7 +141,8 @@ fn serve(folder: PathBuf) -> Result<(String, Receiver<Value>)> {
     let (sender, receiver) = mpsc::channel();
     let server = Arc::new(server);
     for _ in 0..4 {
-        let (server, sender, folder) = (Arc::clone(&server), sender.clone(), folder.clone());
+        let (server, sender) = (Arc::clone(&server), sender.clone());
+        let folder = folder.to_path_buf();
         thread::spawn(move || {
             while let Ok(mut request) = server.recv() {
                 let answer = if *request.method() == Method::Post {
