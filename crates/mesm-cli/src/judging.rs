@@ -6,10 +6,11 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor};
 use indicatif::{ProgressBar, ProgressStyle};
 use mesm::two_phase::TwoPhaseConfig;
-use mesm::{Activation, Modality};
+use mesm::{Activation, Modality, ModelConfig};
 use mesm_data::compose;
 use mesm_data::manifest::{Options, Progress, prepare};
 use mesm_data::store::{RowInfo, Store};
+use mesm_features::tokens::WordPiece;
 use mesm_train::Utterances;
 use mesm_train::config::PhaseConfig;
 use mesm_train::examples::Examples;
@@ -124,6 +125,20 @@ impl Data {
     }
 }
 
+/// MESM or FE2E of some weights, with the text encoder that goes with them and its tokenizer.
+pub(crate) fn end_to_end(
+    origin: &Origin<'_>,
+    config: &ModelConfig,
+    text_encoder: Option<&Path>,
+    device: &Device,
+) -> Result<(EndToEnd, WordPiece), CliError> {
+    let words = Words::load(text_encoder, origin, device)?;
+    words.check(config, origin)?;
+    let model = origin.load(config, device)?;
+    let (encoder, tokenizer) = words.into_parts();
+    Ok((EndToEnd { encoder, model }, tokenizer))
+}
+
 /// Whether the data has such a split.
 fn check_split(store: &Store, flag: &str, split: &str) -> Result<(), CliError> {
     if store.splits().iter().any(|known| known == split) {
@@ -174,13 +189,10 @@ impl Asked<'_> {
         let settings = origin.settings()?;
         let mut config = settings.config;
         config.top_p = self.top_p.unwrap_or(config.top_p);
-        let words = Words::load(self.text_encoder, origin, &self.device)?;
-        words.check(&config, origin)?;
-        let model = origin.load(&config, &self.device)?;
-        let (encoder, tokenizer) = words.into_parts();
-        let max_tokens = MAX_TOKENS.min(encoder.max_tokens());
+        let (learner, tokenizer) = end_to_end(origin, &config, self.text_encoder, &self.device)?;
+        let max_tokens = MAX_TOKENS.min(learner.encoder.max_tokens());
         let reading = Reading::new(tokenizer, max_tokens, &settings.mel, 0)?;
-        Ok((Learner::EndToEnd(EndToEnd { encoder, model }), reading))
+        Ok((Learner::EndToEnd(learner), reading))
     }
 
     fn two_phase(

@@ -93,7 +93,7 @@ pub struct RunFlags {
     /// Seed of everything random
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Weights of a model whose answers are learnt from beside the labels, as --teacher-share says: of any kind and size,
+    /// Weights of a model whose answers are learnt from beside the labels, as --teacher-share says: MESM or FE2E of any size,
     /// with the same classes
     #[arg(long, value_name = "FILE")]
     pub teacher: Option<PathBuf>,
@@ -262,8 +262,7 @@ impl TrainArguments {
         config
             .check()
             .map_err(|e| CliError::Arguments(e.to_string()))?;
-        let taught = config.phases.iter().any(|phase| phase.teacher_share > 0.0);
-        if self.run.teacher.is_some() && !taught {
+        if self.run.teacher.is_some() && !config.phases.iter().any(PhaseConfig::is_taught) {
             return Err(CliError::Arguments(
                 "--teacher: no phase learns from one; --teacher-share 0.6 lets them".to_owned(),
             ));

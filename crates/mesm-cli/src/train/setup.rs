@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use mesm::two_phase::TwoPhaseKind;
-use mesm::{Activation, Modality, ModelKind};
+use mesm::two_phase::{TwoPhaseConfig, TwoPhaseKind};
+use mesm::{Activation, Modality, ModelConfig, ModelKind};
 use mesm_data::store::Store;
 use mesm_train::config::{PhaseConfig, TrainConfig};
 use mesm_train::examples::Examples;
@@ -18,22 +18,27 @@ use mesm_train::system::SystemConfig;
 use mesm_train::weights::{self, InputSettings};
 
 use crate::error::CliError;
+use crate::judging::end_to_end;
 use crate::weights::WeightsFile;
 use crate::word_table::word_table;
-use crate::words::{TextFiles, Words};
+use crate::words::TextFiles;
 
 /// A training that can begin, or go on.
 pub(crate) struct Setup<'a> {
     config: TrainConfig,
     store: &'a Store,
-    /// Where the text encoder is that an end-to-end model begins with, if not where it is looked for.
-    text_encoder: Option<&'a Path>,
+    start: Start,
     reading: Reading,
     inputs: InputSettings,
-    /// Vectors of the classes' names, for models that begin with them.
-    class_vectors: Vec<f32>,
     teacher: Option<Teacher>,
     device: Device,
+}
+
+/// What a new learner is made of, whose sizes are those of the data.
+enum Start {
+    EndToEnd(ModelConfig, TextFiles),
+    /// With the vectors of the classes' names, for models that begin with them.
+    TwoPhase(TwoPhaseConfig, Vec<f32>),
 }
 
 /// Weights to begin with.
@@ -51,7 +56,7 @@ impl<'a> Setup<'a> {
     pub(crate) fn new(
         mut config: TrainConfig,
         store: &'a Store,
-        text_encoder: Option<&'a Path>,
+        text_encoder: Option<&Path>,
         device: Device,
     ) -> Result<Self, CliError> {
         let target = match config.phases.last().map(|phase| phase.loss) {
@@ -79,8 +84,7 @@ impl<'a> Setup<'a> {
             .map(Modality::letter)
             .collect();
         let modalities = letters.parse()?;
-        let mut class_vectors = Vec::new();
-        let (reading, inputs) = match &mut config.model {
+        let (start, reading, inputs) = match &mut config.model {
             SystemConfig::EndToEnd(model) => {
                 let text = TextFiles::read(text_encoder, true)?;
                 model.classes = classes;
@@ -92,11 +96,12 @@ impl<'a> Setup<'a> {
                     .min(text.config.max_position_embeddings);
                 let reading =
                     Reading::new(text.tokenizer()?, max_tokens, &config.mel, config.seed)?;
-                (reading, InputSettings::Spectrogram(config.mel.clone()))
+                let inputs = InputSettings::Spectrogram(config.mel.clone());
+                (Start::EndToEnd(model.clone(), text), reading, inputs)
             }
             SystemConfig::TwoPhase(model) => {
                 let words = word_table(config.features.word_vectors.as_deref(), text_encoder)?;
-                class_vectors = words.names(&classes)?;
+                let class_vectors = words.names(&classes)?;
                 let aligned = matches!(
                     model.kind,
                     TwoPhaseKind::MmLatch | TwoPhaseKind::MmLatchMult
@@ -112,22 +117,29 @@ impl<'a> Setup<'a> {
                 model.visual_dim = visual_dim.max(1);
                 model.acoustic_dim = acoustic_dim.max(1);
                 let inputs = InputSettings::Features(reader.settings().clone());
-                (Reading::of_features(reader, config.seed), inputs)
+                let reading = Reading::of_features(reader, config.seed);
+                (
+                    Start::TwoPhase(model.clone(), class_vectors),
+                    reading,
+                    inputs,
+                )
             }
         };
         config.model.check()?;
-        let teacher = match &config.teacher {
-            Some(path) => Some(teacher(path, &config, text_encoder, &device)?),
-            None => None,
+        let teacher = match (&config.teacher, &start) {
+            (Some(path), Start::EndToEnd(pupil, _)) => {
+                Some(teacher(path, pupil, &config, text_encoder, &device)?)
+            }
+            // Settings with a teacher for a two-phase model are refused.
+            _ => None,
         };
         Ok(Self {
             teacher,
             config,
             store,
-            text_encoder,
+            start,
             reading: reading.about(target),
             inputs,
-            class_vectors,
             device: device.autodiff(),
         })
     }
@@ -158,18 +170,17 @@ impl<'a> Setup<'a> {
         let device = &self.device;
         device.seed(self.config.seed);
         let wrong = |e: &dyn std::error::Error| TrainError::Device(e.to_string());
-        let learner = match &self.config.model {
-            SystemConfig::EndToEnd(config) => {
+        let learner = match &self.start {
+            Start::EndToEnd(config, text) => {
                 let model = config.init(device).map_err(|e| wrong(&e))?;
-                let text = TextFiles::read(self.text_encoder, true).map_err(|e| wrong(&e))?;
                 let encoder = text.encoder(device).map_err(|e| wrong(&e))?;
                 Learner::EndToEnd(EndToEnd { encoder, model })
             }
-            SystemConfig::TwoPhase(config) => {
+            Start::TwoPhase(config, class_vectors) => {
                 let mut model = config.init(device).map_err(|e| wrong(&e))?;
                 if config.kind == TwoPhaseKind::EmoEmbs {
                     let shape = [config.classes.len(), config.text_dim];
-                    let vectors = TensorData::new(self.class_vectors.clone(), shape);
+                    let vectors = TensorData::new(class_vectors.clone(), shape);
                     model = model
                         .with_emotion_embeddings(Tensor::from_data(vectors, device))
                         .map_err(|e| wrong(&e))?;
@@ -211,6 +222,7 @@ impl<'a> Setup<'a> {
 /// modalities of the phases that it teaches.
 fn teacher(
     path: &Path,
+    pupil: &ModelConfig,
     config: &TrainConfig,
     text_encoder: Option<&Path>,
     device: &Device,
@@ -222,9 +234,6 @@ fn teacher(
         return Err(unfit("a two-phase model teaches none".to_owned()));
     }
     let settings = origin.settings()?;
-    let SystemConfig::EndToEnd(pupil) = &config.model else {
-        return Err(unfit("two-phase models learn from labels alone".to_owned()));
-    };
     if settings.config.classes != pupil.classes {
         return Err(unfit(format!(
             "its classes are {}; those of the data {}",
@@ -237,8 +246,7 @@ fn teacher(
             "it reads other spectrograms (`[mel]` of the settings)".to_owned(),
         ));
     }
-    let taught = config.phases.iter().filter(|p| p.teacher_share > 0.0);
-    for phase in taught {
+    for phase in config.phases.iter().filter(|phase| phase.is_taught()) {
         let known = settings.config.modalities;
         if let Some(missing) = phase.modalities.iter().find(|m| !known.contains(*m)) {
             return Err(unfit(format!(
@@ -248,11 +256,8 @@ fn teacher(
             )));
         }
     }
-    let words = Words::load(text_encoder, &origin, device)?;
-    words.check(&settings.config, &origin)?;
-    let model = origin.load(&settings.config, device)?;
-    let (encoder, _) = words.into_parts();
-    Ok(Teacher::new(Learner::EndToEnd(EndToEnd { encoder, model })))
+    let (learner, _) = end_to_end(&origin, &settings.config, text_encoder, device)?;
+    Ok(Teacher::new(Learner::EndToEnd(learner)))
 }
 
 fn with_parts(

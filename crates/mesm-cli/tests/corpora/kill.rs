@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::killed::{killed, shards};
 use crate::made::iemocap;
@@ -18,7 +19,7 @@ fn a_killed_run_goes_on_and_ends_with_the_same_bytes() {
     for after in 0..3 {
         let mut command = command("iemocap", &made.corpus.folder, &broken, &more);
         assert!(
-            killed(&mut command, &broken, after),
+            killed(&mut command, &broken, after, Duration::from_mins(5)),
             "done after {after} shards"
         );
         assert_eq!(shards(&broken).len(), after);

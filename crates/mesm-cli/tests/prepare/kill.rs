@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::data;
 use crate::killed::{killed, shards};
@@ -20,7 +21,14 @@ fn a_killed_run_goes_on_and_ends_with_the_same_bytes() {
 
     let broken = (0..10)
         .map(|attempt| out.path().join(format!("broken {attempt}")))
-        .find(|store| killed(&mut command(folder.path(), store, &MORE), store, 3))
+        .find(|store| {
+            killed(
+                &mut command(folder.path(), store, &MORE),
+                store,
+                3,
+                Duration::from_mins(2),
+            )
+        })
         .expect("of ten runs none could be killed before its end");
     let early: Vec<_> = shards(&broken)
         .into_iter()

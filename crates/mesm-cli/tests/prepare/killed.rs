@@ -16,8 +16,8 @@ pub(crate) fn shards(store: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// Starts the program and kills it as soon as the store has so many shards; false if it was done before.
-pub(crate) fn killed(command: &mut Command, store: &Path, after: usize) -> bool {
+/// Starts the program and kills it as soon as the store has so many shards, within the limit; false if it was done before.
+pub(crate) fn killed(command: &mut Command, store: &Path, after: usize, limit: Duration) -> bool {
     let mut child = command
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -25,10 +25,7 @@ pub(crate) fn killed(command: &mut Command, store: &Path, after: usize) -> bool 
         .unwrap();
     let start = Instant::now();
     while shards(store).len() < after || !store.join("store.json").exists() {
-        assert!(
-            start.elapsed() < Duration::from_mins(5),
-            "nothing after five minutes"
-        );
+        assert!(start.elapsed() < limit, "nothing after {limit:?}");
         std::thread::sleep(Duration::from_millis(1));
     }
     child.kill().unwrap();

@@ -114,8 +114,7 @@ impl TrainConfig {
                 "some".to_owned(),
             );
         }
-        let taught = |phase: &PhaseConfig| phase.teacher_share > 0.0;
-        if self.teacher.is_none() && self.phases.iter().any(taught) {
+        if self.teacher.is_none() && self.phases.iter().any(PhaseConfig::is_taught) {
             let expected = "weights to learn from, where a phase has a `teacher_share`";
             return run("teacher", expected, "none".to_owned());
         }

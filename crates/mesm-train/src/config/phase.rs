@@ -278,6 +278,12 @@ impl PhaseConfig {
         (or_own(self.top_p_least), or_own(self.top_p_most))
     }
 
+    /// Whether it learns from a teacher beside the labels.
+    #[must_use]
+    pub fn is_taught(&self) -> bool {
+        self.teacher_share > 0.0
+    }
+
     /// What of the text encoder learns.
     #[must_use]
     pub fn text_learning(&self) -> TextLearning {

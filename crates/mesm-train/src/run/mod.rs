@@ -251,77 +251,74 @@ impl Run<'_> {
     ) -> Result<(), TrainError> {
         let (epoch, steps) = (at_work.state.epoch, lessons.steps());
         let mut since = (Instant::now(), 0_usize);
-        each(
-            lessons,
-            epoch,
-            at_work.state.step,
-            |step, mut utterances| {
-                let whole = epoch * steps + step;
-                self.device.seed(mixed(&[
-                    self.config.seed,
-                    at_work.state.phase as u64,
-                    whole as u64,
-                ]));
-                let rate = phase.rate(whole, phase.epochs * steps);
-                let own = self.config.model.top_p();
-                let place = [TOP_P, at_work.state.phase as u64, whole as u64];
-                let top_p = phase.top_p(rng(self.config.seed, &place).random(), own);
-                if let Some(teacher) = self.teacher {
-                    teacher.teach(phase, &mut utterances, &self.device.clone().inner())?;
-                }
-                at_work.learner.set_top_p(top_p)?;
-                let answer = at_work.learner.forward(&utterances, self.device)?;
-                at_work.learner.set_top_p(own)?;
-                let value = batch_loss(phase, loss, &answer, &utterances);
-                let number = value
-                    .clone()
-                    .try_into_scalar::<f32>()
-                    .map_err(|e| TrainError::Device(format!("{e:?}")))?;
-                let gradients = value.backward();
-                let gradients = GradientsParams::from_grads(gradients, &at_work.learner);
-                let (learner, norm) =
-                    at_work
-                        .optimizer
-                        .step(rate, at_work.learner.clone(), gradients)?;
-                if !number.is_finite() || !norm.is_finite() {
-                    return Err(TrainError::NotFinite {
-                        phase: phase.name.clone(),
-                        epoch,
-                        step,
-                        loss: f64::from(number),
-                        norm,
-                        ids: utterances.ids.join(", "),
-                        checkpoint: self.checkpoint_path(),
-                    });
-                }
-                at_work.learner = learner;
-                if let Some(average) = at_work.average.take() {
-                    let keep = share_kept(phase.average, whole);
-                    at_work.average = Some(averaged(average, &at_work.learner, keep));
-                }
-                at_work.state.step = step + 1;
-                at_work.state.loss.0 += f64::from(number);
-                since.1 += utterances.len();
-                let event = Event::Step {
+        let first = at_work.state.step;
+        let judging = self.device.clone().inner();
+        each(lessons, epoch, first, |step, mut utterances| {
+            let whole = epoch * steps + step;
+            self.device.seed(mixed(&[
+                self.config.seed,
+                at_work.state.phase as u64,
+                whole as u64,
+            ]));
+            let rate = phase.rate(whole, phase.epochs * steps);
+            let own = self.config.model.top_p();
+            let place = [TOP_P, at_work.state.phase as u64, whole as u64];
+            let top_p = phase.top_p(rng(self.config.seed, &place).random(), own);
+            if let Some(teacher) = self.teacher {
+                teacher.teach(phase, &mut utterances, &judging)?;
+            }
+            at_work.learner.set_top_p(top_p)?;
+            let answer = at_work.learner.forward(&utterances, self.device)?;
+            at_work.learner.set_top_p(own)?;
+            let value = batch_loss(phase, loss, &answer, &utterances);
+            let number = value
+                .clone()
+                .try_into_scalar::<f32>()
+                .map_err(|e| TrainError::Device(format!("{e:?}")))?;
+            let gradients = value.backward();
+            let gradients = GradientsParams::from_grads(gradients, &at_work.learner);
+            let (learner, norm) =
+                at_work
+                    .optimizer
+                    .step(rate, at_work.learner.clone(), gradients)?;
+            if !number.is_finite() || !norm.is_finite() {
+                return Err(TrainError::NotFinite {
                     phase: phase.name.clone(),
                     epoch,
                     step,
                     loss: f64::from(number),
                     norm,
-                    rate,
-                    utterances_per_s: since.1 as f64 / since.0.elapsed().as_secs_f64().max(1e-9),
-                };
-                if (step + 1).is_multiple_of(LOG_STEPS) {
-                    self.log(&mut at_work.state, &event)?;
-                    since = (Instant::now(), 0);
-                }
-                if (step + 1).is_multiple_of(self.config.checkpoint_steps) && step + 1 < steps {
-                    self.keep(at_work)?;
-                }
-                self.tell(&event)?;
-                Ok::<_, TrainError>(true)
-            },
-        )
+                    ids: utterances.ids.join(", "),
+                    checkpoint: self.checkpoint_path(),
+                });
+            }
+            at_work.learner = learner;
+            if let Some(average) = at_work.average.take() {
+                let keep = share_kept(phase.average, whole);
+                at_work.average = Some(averaged(average, &at_work.learner, keep));
+            }
+            at_work.state.step = step + 1;
+            at_work.state.loss.0 += f64::from(number);
+            since.1 += utterances.len();
+            let event = Event::Step {
+                phase: phase.name.clone(),
+                epoch,
+                step,
+                loss: f64::from(number),
+                norm,
+                rate,
+                utterances_per_s: since.1 as f64 / since.0.elapsed().as_secs_f64().max(1e-9),
+            };
+            if (step + 1).is_multiple_of(LOG_STEPS) {
+                self.log(&mut at_work.state, &event)?;
+                since = (Instant::now(), 0);
+            }
+            if (step + 1).is_multiple_of(self.config.checkpoint_steps) && step + 1 < steps {
+                self.keep(at_work)?;
+            }
+            self.tell(&event)?;
+            Ok::<_, TrainError>(true)
+        })
     }
 
     fn end_epoch(

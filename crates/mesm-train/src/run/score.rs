@@ -21,11 +21,9 @@ fn alone(phase: &PhaseConfig) -> Option<Modality> {
 /// The logits that are compared with the targets: those of the modality, where the phase has one only and the model answers
 /// for it, and the fused ones otherwise.
 pub(super) fn compared_logits(phase: &PhaseConfig, answer: &Answer) -> Tensor<2> {
-    let own = answer.own().into_iter();
-    own.filter(|(modality, _)| alone(phase) == Some(*modality))
-        .map(|(_, logits)| logits)
-        .next()
-        .unwrap_or_else(|| answer.logits().clone())
+    let mut own = answer.own().into_iter();
+    own.find(|(modality, _)| alone(phase) == Some(*modality))
+        .map_or_else(|| answer.logits().clone(), |(_, logits)| logits)
 }
 
 /// The loss of the modality, where the phase has one only; of the fused logits and, weighed, of each modality otherwise.

@@ -34,8 +34,7 @@ impl Teacher {
         utterances: &mut Utterances,
         device: &Device,
     ) -> Result<(), TrainError> {
-        let share = phase.teacher_share;
-        if share == 0.0 {
+        if !phase.is_taught() {
             return Ok(());
         }
         let answer = self.0.forward(utterances, device)?;
@@ -51,7 +50,7 @@ impl Teacher {
             .try_into_vec::<f32>()
             .map_err(|e| TrainError::Device(format!("{e:?}")))?;
         for (target, said) in utterances.targets.iter_mut().zip(said) {
-            *target += share * (said - *target);
+            *target += phase.teacher_share * (said - *target);
         }
         Ok(())
     }
