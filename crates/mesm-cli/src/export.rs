@@ -5,28 +5,35 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
-use mesm::Modality;
 use mesm::two_phase::TwoPhaseConfig;
 use mesm::weights::{FloatFormat, WeightsError};
+use mesm::{Modality, Model, ModelKind};
 use mesm_data::store::write_atomically;
+use mesm_train::calibrate;
+use mesm_train::config::PhaseConfig;
+use mesm_train::examples::Examples;
 use mesm_train::features::FeatureSettings;
 use mesm_train::learner::Learner;
+use mesm_train::lessons::Lessons;
 use mesm_train::weights::{InputSettings, encoder_to_bytes, model_to_bytes, to_bytes, with_shift};
 
 use crate::choices::TEXT_ENCODER;
 use crate::error::CliError;
-use crate::judging::Data;
-use crate::weights::{Origin, WeightsFile};
+use crate::judging::{Data, bar, learner_and_reading};
+use crate::shares::{Shares, parse_shares};
+use crate::weights::{Origin, Settings, WeightsFile};
 use crate::words::{TextFiles, Words};
 
 /// The split whose classes are counted.
 const COUNTED_SPLIT: &str = "train";
+/// Items whose statistics are taken together.
+const MEASURED_AT_ONCE: usize = 64;
 
 const EXAMPLES: &str = "\
 Examples:
   mesm export runs/web/joint.safetensors --out web.safetensors
   mesm export runs/web/joint.safetensors --out web.safetensors --text-out text --text-format int8
-  mesm export runs/web/joint.safetensors --out web.safetensors --prior v=0.2 --data STORE
+  mesm export runs/web/joint.safetensors --out web.safetensors --prior v=0.2 --calibrate-top-p 0.1..1.0 --data STORE
   mesm export best.pt --out best.safetensors --format f32     a checkpoint of the authors, with its settings inside
 
 The file holds the model and its settings; `mesm infer --weights` and the page read it. The text
@@ -59,7 +66,14 @@ pub struct ExportArguments {
     /// validation split tells how much is good
     #[arg(long, value_name = "LETTER=SHARE", value_parser = parse_prior, requires = "data")]
     pub prior: Vec<(Modality, f32)>,
-    /// A store, or a folder of tables and archives, whose split `train` is counted for --prior
+    /// Let one file serve every p: measure what its batch normalisation needs at each of these shares of the attention mass,
+    /// on the split `train` of --data, and keep it as a table. Without it a model is at its best near the p it learnt at; there
+    /// it stays as it is.
+    /// FIRST..LAST, or FIRST..LAST:STEP, or single values with commas between them; 0.1..1.0 covers the page's dial
+    #[arg(long, value_name = "RANGE", value_parser = parse_shares, requires = "data")]
+    pub calibrate_top_p: Option<Shares>,
+    /// A store, or a folder of tables and archives, whose split `train` is counted for --prior and measured for
+    /// --calibrate-top-p
     #[arg(long, value_name = "STORE")]
     pub data: Option<PathBuf>,
     /// Folder of the text encoder.
@@ -121,6 +135,9 @@ pub fn run(arguments: &ExportArguments, out: &mut impl Write) -> Result<(), CliE
             &settings.config.classes,
             &[("--data", COUNTED_SPLIT)],
         )?;
+        if let Some(shares) = &arguments.calibrate_top_p {
+            model = calibrated(arguments, &origin, &settings, &data, shares)?;
+        }
         for (modality, share) in &arguments.prior {
             let logs = log_frequencies(&data, &settings.config.classes, *modality)?;
             let shift: Vec<f32> = logs.iter().map(|log| share * log).collect();
@@ -152,9 +169,10 @@ fn two_phase(
     features: FeatureSettings,
     out: &mut impl Write,
 ) -> Result<(), CliError> {
-    if arguments.text_out.is_some() || !arguments.prior.is_empty() {
+    let asked = arguments.text_out.is_some() || arguments.calibrate_top_p.is_some();
+    if asked || !arguments.prior.is_empty() {
         return Err(CliError::Arguments(format!(
-            "--text-out and --prior are for end-to-end models; {} holds {}",
+            "--text-out, --prior and --calibrate-top-p are for end-to-end models; {} holds {}",
             origin.name(),
             config.kind
         )));
@@ -168,6 +186,50 @@ fn two_phase(
     })?;
     write_atomically(&arguments.out, &bytes)?;
     told(out, &arguments.out, bytes.len())
+}
+
+/// The model with its statistics measured at these shares of the attention mass, by each modality that selects points.
+fn calibrated(
+    arguments: &ExportArguments,
+    origin: &Origin<'_>,
+    settings: &Settings,
+    data: &Data,
+    shares: &Shares,
+) -> Result<Model, CliError> {
+    if settings.config.kind != ModelKind::Mesm {
+        return Err(CliError::Arguments(format!(
+            "--calibrate-top-p: {} holds a model that selects nothing",
+            origin.name()
+        )));
+    }
+    let device = Device::flex();
+    let text_encoder = arguments.text_encoder.as_deref();
+    let (learner, reading) = learner_and_reading(origin, settings, text_encoder, &device)?;
+    let selecting = [Modality::Visual, Modality::Acoustic];
+    let selecting = selecting
+        .into_iter()
+        .filter(|modality| settings.config.modalities.contains(*modality));
+    let lessons = selecting
+        .map(|modality| {
+            let letter = modality.letter().to_string();
+            let phase = PhaseConfig {
+                modalities: letter.parse()?,
+                name: letter,
+                batch_size: MEASURED_AT_ONCE,
+                ..PhaseConfig::default()
+            };
+            let store = &data.store;
+            Ok(Examples::to_learn(store, &reading, &phase, COUNTED_SPLIT)?)
+        })
+        .collect::<Result<Vec<_>, CliError>>()?;
+    let lessons: Vec<&dyn Lessons> = lessons.iter().map(|l| l as &dyn Lessons).collect();
+    let bar = bar("shares measured");
+    let learner = calibrate::calibrated(learner, &shares.0, &lessons, &device, |done, of| {
+        bar.set_length(of as u64);
+        bar.set_position(done as u64);
+    });
+    bar.finish_and_clear();
+    Ok(learner?.model)
 }
 
 /// Logarithms of how often each class occurs among the rows of a modality to learn from, their mean taken away.

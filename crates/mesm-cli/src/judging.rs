@@ -22,7 +22,7 @@ use mesm_train::report::{Answered, Confidence, ModalityReport, Reporting};
 
 use crate::error::CliError;
 use crate::faces::Finder;
-use crate::weights::{Origin, WeightsFile};
+use crate::weights::{Origin, Settings, WeightsFile};
 use crate::word_table::word_table;
 use crate::words::Words;
 
@@ -139,6 +139,19 @@ pub(crate) fn end_to_end(
     Ok((EndToEnd { encoder, model }, tokenizer))
 }
 
+/// The same, with how it reads utterances.
+pub(crate) fn learner_and_reading(
+    origin: &Origin<'_>,
+    settings: &Settings,
+    text_encoder: Option<&Path>,
+    device: &Device,
+) -> Result<(EndToEnd, Reading), CliError> {
+    let (learner, tokenizer) = end_to_end(origin, &settings.config, text_encoder, device)?;
+    let max_tokens = MAX_TOKENS.min(learner.encoder.max_tokens());
+    let reading = Reading::new(tokenizer, max_tokens, &settings.mel, 0)?;
+    Ok((learner, reading))
+}
+
 /// Whether the data has such a split.
 fn check_split(store: &Store, flag: &str, split: &str) -> Result<(), CliError> {
     if store.splits().iter().any(|known| known == split) {
@@ -186,13 +199,11 @@ impl Asked<'_> {
     }
 
     fn end_to_end(&self, origin: &Origin<'_>) -> Result<(Learner, Reading), CliError> {
-        let settings = origin.settings()?;
-        let mut config = settings.config;
-        config.top_p = self.top_p.unwrap_or(config.top_p);
-        let (learner, tokenizer) = end_to_end(origin, &config, self.text_encoder, &self.device)?;
-        let max_tokens = MAX_TOKENS.min(learner.encoder.max_tokens());
-        let reading = Reading::new(tokenizer, max_tokens, &settings.mel, 0)?;
-        Ok((Learner::EndToEnd(learner), reading))
+        let mut settings = origin.settings()?;
+        let own = settings.config.top_p;
+        settings.config.top_p = self.top_p.unwrap_or(own);
+        let found = learner_and_reading(origin, &settings, self.text_encoder, &self.device)?;
+        Ok((Learner::EndToEnd(found.0), found.1))
     }
 
     fn two_phase(
@@ -311,7 +322,7 @@ fn only(letters: &str) -> Option<Modality> {
         .find(|modality| letters == modality.letter().to_string())
 }
 
-fn bar(what: &str) -> ProgressBar {
+pub(crate) fn bar(what: &str) -> ProgressBar {
     let bar = ProgressBar::no_length();
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos} of {len} {msg}, {eta} to go") {
         bar.set_style(style);

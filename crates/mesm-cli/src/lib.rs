@@ -29,6 +29,7 @@ pub mod prepare_manifest;
 mod prepare_report;
 pub mod report;
 pub mod session;
+pub mod shares;
 pub mod stats;
 pub mod stopwatch;
 pub mod sweep;

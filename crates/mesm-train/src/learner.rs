@@ -116,10 +116,7 @@ impl Learner {
         device: &Device,
     ) -> Result<Answer, LearnerError> {
         Ok(match self {
-            Self::EndToEnd(learner) => {
-                let batch = learner.batch(utterances, device)?;
-                Answer::EndToEnd(learner.model.forward(&batch)?)
-            }
+            Self::EndToEnd(learner) => Answer::EndToEnd(learner.forward(utterances, device)?),
             Self::TwoPhase(model) => {
                 Answer::TwoPhase(model.forward(&utterances.features.batch(device))?)
             }
@@ -217,6 +214,15 @@ impl Learner {
 }
 
 impl EndToEnd {
+    /// See [`Learner::forward`].
+    pub(crate) fn forward(
+        &self,
+        utterances: &Utterances,
+        device: &Device,
+    ) -> Result<Output, LearnerError> {
+        Ok(self.model.forward(&self.batch(utterances, device)?)?)
+    }
+
     /// The utterances as the model takes them, the text as vectors.
     fn batch(&self, utterances: &Utterances, device: &Device) -> Result<Batch, LearnerError> {
         let text = if utterances.tokens.is_empty() {

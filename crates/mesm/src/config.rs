@@ -291,6 +291,10 @@ pub struct ModelConfig {
     /// Amplitude of the [dither](crate::sparse::dither) of the attention's scores, which keeps points regularly and more of
     /// them where attention is stronger; 0, as in the paper, for none.
     pub dither: f32,
+    /// Shares of the attention mass, ascending, at which the statistics of the sparse layers' batch normalisation were
+    /// [measured](crate::calibration); empty where they are those of training alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub calibrated_at: Vec<f32>,
     /// See [`SparsePath`].
     pub sparse_path: SparsePath,
     /// See [`Activation`].
@@ -324,6 +328,7 @@ impl Default for ModelConfig {
             point_order: PointOrder::default(),
             attention: AttentionMode::default(),
             dither: 0.0,
+            calibrated_at: Vec::new(),
             sparse_path: SparsePath::default(),
             activation: Activation::default(),
         }
@@ -399,6 +404,17 @@ impl ModelConfig {
                 name: "dither",
                 expected: "in [0, 10]",
                 found: self.dither.to_string(),
+            });
+        }
+        let at = &self.calibrated_at;
+        if at.len() > 64
+            || !at.iter().all(|p| Self::check_top_p(*p).is_ok())
+            || !at.is_sorted_by(|p, next| p < next)
+        {
+            return Err(ConfigError::Range {
+                name: "calibrated_at",
+                expected: "at most 64 numbers in (0, 1], ascending",
+                found: format!("{at:?}"),
             });
         }
         if self.kind == ModelKind::Mesm && !self.modalities.contains(Modality::Text) {

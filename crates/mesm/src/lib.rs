@@ -28,6 +28,7 @@
 #![forbid(unsafe_code)]
 
 pub mod attention;
+pub mod calibration;
 mod config;
 mod cost;
 mod dense;

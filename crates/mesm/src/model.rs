@@ -7,6 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use crate::config::{ConfigError, Modality, ModelConfig, ModelKind, SparsePath};
 use crate::dense::DenseCnn;
 use crate::linear::{linear, linear_relu};
+use crate::norm::BatchNorm;
 use crate::output::{ForwardError, ModalityOutput, Output};
 use crate::sequence::{SequenceConfig, SequenceEncoder};
 use crate::sparse::{AttentionLayer, SparseCnn, SparseOptions};
@@ -125,12 +126,31 @@ impl Model {
     pub fn set_top_p(&mut self, p: f32) -> Result<(), ConfigError> {
         ModelConfig::check_top_p(p)?;
         self.config.top_p = p;
+        self.settle();
         Ok(())
     }
 
     /// Changes how the sparse blocks are computed; takes effect at the next call.
     pub fn set_sparse_path(&mut self, path: SparsePath) {
         self.config.sparse_path = path;
+        self.settle();
+    }
+
+    /// The normalisations whose statistics depend on how many points are kept, in the order of the branches and layers;
+    /// none of FE2E.
+    pub(crate) fn sparse_norms_mut(&mut self) -> impl Iterator<Item = &mut BatchNorm> {
+        let branches = [&mut self.visual, &mut self.acoustic];
+        let branches = branches.into_iter().flatten();
+        let sparse = branches.filter_map(|branch| match &mut branch.cnn {
+            Cnn::Dense(_) => None,
+            Cnn::Sparse(cnn) => Some(cnn),
+        });
+        sparse.flat_map(SparseCnn::norms_mut)
+    }
+
+    /// Changes what shares [`ModelConfig::calibrated_at`] names.
+    pub(crate) fn set_calibrated_at(&mut self, shares: Vec<f32>) {
+        self.config.calibrated_at = shares;
     }
 
     /// Fused logits, each modality's own and its share, and the attention of each layer.
@@ -311,6 +331,7 @@ impl Branch {
                 config.text_dim,
                 config.attention,
                 config.dither,
+                config.calibrated_at.len(),
                 device,
             )),
         };

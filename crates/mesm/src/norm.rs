@@ -20,9 +20,14 @@ pub struct BatchNorm {
     pub running_mean: RunningState<Tensor<1>>,
     /// Variance used outside training, `[channels]`.
     pub running_var: RunningState<Tensor<1>>,
+    /// Both at each of some [shares of the attention mass](crate::ModelConfig::calibrated_at), `[shares, channels]`.
+    running_mean_at: Option<Param<Tensor<2>>>,
+    running_var_at: Option<Param<Tensor<2>>>,
     training: Param<Flag>,
     epsilon: f64,
     replaced: f64,
+    /// Whether batches are normalised by their own statistics without learning, and those are kept.
+    measuring: bool,
 }
 
 /// Mean and biased variance of a batch with the number of points behind them.
@@ -39,9 +44,15 @@ impl BatchNorm {
         Self::new(channels, 1e-5, 0.1, device)
     }
 
-    /// The sparse library's defaults: epsilon 1e-4, a hundredth replaced each batch.
-    pub(crate) fn sparse(channels: usize, device: &Device) -> Self {
-        Self::new(channels, 1e-4, 0.01, device)
+    /// The sparse library's defaults: epsilon 1e-4, a hundredth replaced each batch. With room for the statistics at `shares`
+    /// shares of the attention mass.
+    pub(crate) fn sparse(channels: usize, shares: usize, device: &Device) -> Self {
+        let room = |values: Tensor<2>| (shares > 0).then(|| Param::from_tensor(values));
+        Self {
+            running_mean_at: room(Tensor::zeros([shares.max(1), channels], device)),
+            running_var_at: room(Tensor::ones([shares.max(1), channels], device)),
+            ..Self::new(channels, 1e-4, 0.01, device)
+        }
     }
 
     fn new(channels: usize, epsilon: f64, replaced: f64, device: &Device) -> Self {
@@ -50,10 +61,59 @@ impl BatchNorm {
             bias: Initializer::Zeros.init([channels], device),
             running_mean: RunningState::new(Tensor::zeros([channels], device)),
             running_var: RunningState::new(Tensor::ones([channels], device)),
+            running_mean_at: None,
+            running_var_at: None,
             training: Param::from_bool(true),
             epsilon,
             replaced,
+            measuring: false,
         }
+    }
+
+    /// Takes the statistics of share `row`, and by `above` in `[0, 1]` those of the next one, from the table; as they are
+    /// where there is none.
+    pub(crate) fn settle(&mut self, row: usize, above: f32) {
+        let between = |table: &Param<Tensor<2>>| {
+            let table = table.val();
+            let [_, channels] = table.dims();
+            let lower = table.clone().narrow(0, row, 1);
+            let values = if above > 0.0 {
+                lower * (1.0 - above) + table.narrow(0, row + 1, 1) * above
+            } else {
+                lower
+            };
+            RunningState::new(values.reshape([channels]))
+        };
+        if let (Some(mean), Some(var)) = (&self.running_mean_at, &self.running_var_at) {
+            (self.running_mean, self.running_var) = (between(mean), between(var));
+        }
+    }
+
+    /// Fills the table: mean and variance `[channels]` at each share.
+    pub(crate) fn calibrate(&mut self, at: &[[Tensor<1>; 2]]) {
+        let table = |which: usize| {
+            let rows: Vec<Tensor<2>> = at.iter().map(|s| s[which].clone().unsqueeze()).collect();
+            Some(Param::from_tensor(Tensor::cat(rows, 0)))
+        };
+        (self.running_mean_at, self.running_var_at) = (table(0), table(1));
+        self.measuring = false;
+    }
+
+    /// Mean and variance that are used outside training.
+    pub(crate) fn statistics(&self) -> [Tensor<1>; 2] {
+        [self.running_mean.value(), self.running_var.value()]
+    }
+
+    /// Normalises batches by their own statistics from now on; the next one counts as much as each of the `seen` ones since
+    /// the last 0, so that what is kept is their mean.
+    pub(crate) fn measure_from(&mut self, seen: usize) {
+        self.replaced = 1.0 / (seen + 1) as f64;
+        self.measuring = true;
+    }
+
+    /// Whether what it does can be folded into the convolution before it.
+    pub(crate) fn is_settled(&self) -> bool {
+        !self.measuring
     }
 
     /// Normalises a dense map `[frames, channels, height, width]`.
@@ -177,7 +237,7 @@ impl BatchNorm {
     }
 
     fn is_training(&self, device: &Device) -> bool {
-        device.is_autodiff() && self.training.is_enabled()
+        self.measuring || device.is_autodiff() && self.training.is_enabled()
     }
 
     fn normalise_map(&self, x: Tensor<4>) -> Tensor<4> {

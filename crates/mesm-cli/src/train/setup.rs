@@ -35,6 +35,7 @@ pub(crate) struct Setup<'a> {
 }
 
 /// What a new learner is made of, whose sizes are those of the data.
+#[allow(clippy::large_enum_variant)] // one value a run
 enum Start {
     EndToEnd(ModelConfig, TextFiles),
     /// With the vectors of the classes' names, for models that begin with them.

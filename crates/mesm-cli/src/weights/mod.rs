@@ -197,7 +197,7 @@ impl Origin<'_> {
     /// When a setting is out of range or the weights are not exactly those of the model.
     pub fn load(&self, config: &ModelConfig, device: &Device) -> Result<Model, CliError> {
         let model = config.init(device)?;
-        match self {
+        let mut model = match self {
             Self::Safetensors(file) => {
                 let mut source = file.tensors()?.without([TEXT_PREFIX]);
                 load_params(model, &mut source).map_err(|source| file.wrong(source))
@@ -206,7 +206,10 @@ impl Origin<'_> {
                 load_params(model, &mut checkpoint.clone().without(OTHER_PARTS))
                     .map_err(|source| file.wrong(source))
             }
-        }
+        }?;
+        // `config` may ask for another share than the file's, whose statistics were loaded.
+        model.set_top_p(config.top_p)?;
+        Ok(model)
     }
 
     /// The weights of a text encoder that was trained together with the model, where the file holds one.

@@ -342,19 +342,17 @@ epochs = 1
 batch_size = 3
 "#;
 
-#[test]
-fn a_sweep_costs_more_with_every_p() {
+/// A store `faces`, and a sparse and a dense model that have learnt from it.
+fn two_models_of_faces() -> Bench {
     let bench = Bench::new();
     fs::create_dir(bench.path("drawn")).unwrap();
     faces(&bench.path("drawn"));
     fs::write(bench.path("faces.toml"), SMALL_MESM).unwrap();
-    let done = |words: &[&str]| {
-        let run = bench.mesm(words);
-        assert_eq!(run.code, 0, "{words:?}: {}", run.stderr);
-        run.stdout
-    };
     let prepare = ["prepare", "manifest", "drawn", "--out", "faces"];
-    done(&[prepare.as_slice(), &["--classes", "happy,sad"]].concat());
+    done(
+        &bench,
+        &[prepare.as_slice(), &["--classes", "happy,sad"]].concat(),
+    );
     let train = [
         "train",
         "--data",
@@ -363,23 +361,111 @@ fn a_sweep_costs_more_with_every_p() {
         "faces.toml",
         "--out",
     ];
-    done(&[train.as_slice(), &["sparse"]].concat());
-    done(&[train.as_slice(), &["dense", "--model", "fe2e"]].concat());
-    let told = done(&[
-        "sweep",
-        "--data",
-        "faces",
-        "--out",
-        "swept",
-        "--weights",
+    done(&bench, &[train.as_slice(), &["sparse"]].concat());
+    done(
+        &bench,
+        &[train.as_slice(), &["dense", "--model", "fe2e"]].concat(),
+    );
+    bench
+}
+
+/// What a command says that must succeed.
+fn done(bench: &Bench, words: &[&str]) -> String {
+    let run = bench.mesm(words);
+    assert_eq!(run.code, 0, "{words:?}: {}", run.stderr);
+    run.stdout
+}
+
+#[test]
+fn one_file_serves_every_share() {
+    let bench = two_models_of_faces();
+    let export = |weights: &'static str, out: &'static str| {
+        [
+            "export",
+            weights,
+            "--out",
+            out,
+            "--calibrate-top-p",
+            "0.25..1.0:0.25",
+        ]
+    };
+    let sparse = export("sparse/faces.safetensors", "all.safetensors");
+    assert_eq!(bench.mesm(&sparse).code, 2, "measured on what?");
+    let from = ["--data", "faces"];
+    done(&bench, &[&sparse[..], &from].concat());
+    let again = export("sparse/faces.safetensors", "again.safetensors");
+    done(&bench, &[&again[..], &from].concat());
+    let bytes = fs::read(bench.path("all.safetensors")).unwrap();
+    assert!(bytes == fs::read(bench.path("again.safetensors")).unwrap());
+    let header = usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();
+    let header = String::from_utf8_lossy(&bytes[8..8 + header]);
+    let expected = r#"\"calibrated_at\":[0.25,0.5,0.75,1.0]"#;
+    assert!(header.contains(expected), "{header}");
+    let judged = |weights: &str, p: &str| {
+        let eval = ["eval", "--data", "faces", "--split", "train", "--weights"];
+        let words = [&eval[..], &[weights, "--top-p", p, "--json"]].concat();
+        let told = done(&bench, &words);
+        let answer: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+        answer["faces"].clone()
+    };
+    let plain = [
+        "export",
         "sparse/faces.safetensors",
-        "--weights",
-        "dense/faces.safetensors",
-        "--top-p",
-        "0.2..1.0:0.4",
-        "--modalities",
-        "v",
-    ]);
+        "--out",
+        "one.safetensors",
+    ];
+    done(&bench, &plain);
+    for p in ["0.25", "0.6", "1"] {
+        let faces = judged("all.safetensors", p);
+        assert!(faces["n"].as_u64().unwrap() > 0, "{p}: {faces}");
+    }
+    assert_eq!(
+        judged("one.safetensors", "0.5"),
+        judged("all.safetensors", "0.5"),
+        "its own p"
+    );
+    // What was measured is no setting to begin with, and a model that selects nothing has nothing to measure.
+    let dense = export("dense/faces.safetensors", "dense.safetensors");
+    let refused = bench.mesm(&[&dense[..], &from].concat());
+    assert_eq!(refused.code, 2);
+    assert!(
+        refused.stderr.contains("selects nothing"),
+        "{}",
+        refused.stderr
+    );
+    let begun_with = SMALL_MESM.replace("[model]", "[model]\ncalibrated_at = [0.5, 1.0]");
+    fs::write(bench.path("calibrated.toml"), begun_with).unwrap();
+    let train = ["train", "--data", "faces", "--config", "calibrated.toml"];
+    let refused = bench.mesm(&[&train[..], &["--out", "x"]].concat());
+    assert_eq!(refused.code, 2);
+    assert!(
+        refused.stderr.contains("--calibrate-top-p"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
+fn a_sweep_costs_more_with_every_p() {
+    let bench = two_models_of_faces();
+    let told = done(
+        &bench,
+        &[
+            "sweep",
+            "--data",
+            "faces",
+            "--out",
+            "swept",
+            "--weights",
+            "sparse/faces.safetensors",
+            "--weights",
+            "dense/faces.safetensors",
+            "--top-p",
+            "0.2..1.0:0.4",
+            "--modalities",
+            "v",
+        ],
+    );
     assert_eq!(told.lines().count(), 4, "{told}");
     let table = fs::read_to_string(bench.path("swept/faces.csv")).unwrap();
     let rows: Vec<Vec<&str>> = table

@@ -106,6 +106,16 @@ impl TrainConfig {
             let found = self.features.max_words.to_string();
             return run("features.max_words", "1 to 512", found);
         }
+        if let SystemConfig::EndToEnd(model) = &self.model
+            && !model.calibrated_at.is_empty()
+        {
+            let expected = "left out: `mesm export --calibrate-top-p` measures statistics of weights that have learnt";
+            return run(
+                "model.calibrated_at",
+                expected,
+                format!("{:?}", model.calibrated_at),
+            );
+        }
         let number = |phase: &PhaseConfig| phase.loss == LossKind::Mae;
         if self.phases.iter().any(number) && !self.phases.iter().all(number) {
             return run(

@@ -71,11 +71,21 @@ impl SparseBlock {
     /// A block from `channels_in` to `channels_out` features.
     #[must_use]
     pub fn new(channels_in: usize, channels_out: usize, device: &Device) -> Self {
+        Self::calibrated(channels_in, channels_out, 0, device)
+    }
+
+    /// The same with room for the statistics at `shares` shares of the attention mass.
+    pub(super) fn calibrated(
+        channels_in: usize,
+        channels_out: usize,
+        shares: usize,
+        device: &Device,
+    ) -> Self {
         Self {
             conv1: SubmanifoldConv::new(channels_in, channels_out, device),
-            norm1: BatchNorm::sparse(channels_out, device),
+            norm1: BatchNorm::sparse(channels_out, shares, device),
             conv2: SubmanifoldConv::new(channels_out, channels_out, device),
-            norm2: BatchNorm::sparse(channels_out, device),
+            norm2: BatchNorm::sparse(channels_out, shares, device),
         }
     }
 
@@ -102,6 +112,9 @@ impl SparseBlock {
 
     /// The block without its pool at some points, `[points, in]` to `[points, out]`, where there are kernels for it.
     pub(super) fn fused_rows(&self, x: &Tensor<2>, taps: &Taps) -> Option<Tensor<2>> {
+        if !self.norm1.is_settled() {
+            return None;
+        }
         let layer = |conv: &SubmanifoldConv, norm: &BatchNorm, x: &Tensor<2>| {
             let folded = norm.folded(None);
             flex::conv_rows(x, taps, &conv.weight.val(), Order::InOut, &folded)
@@ -115,6 +128,9 @@ impl SparseBlock {
 
     /// The same by the kernels for graphics devices, from the table of the points' neighbours `[points, 9]`.
     pub(super) fn gpu_rows(&self, x: &Tensor<2>, table: &Tensor<2, Int>) -> Option<Tensor<2>> {
+        if !self.norm1.is_settled() {
+            return None;
+        }
         let layer = |conv: &SubmanifoldConv, norm: &BatchNorm, x: &Tensor<2>| {
             gpu::conv_rows(x, table, &conv.weight.val(), &norm.folded_on_gpu(None)?)
         };

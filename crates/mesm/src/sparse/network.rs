@@ -16,6 +16,7 @@ use crate::attention::{
 };
 use crate::config::{AttentionMode, PointOrder, SparsePath};
 use crate::dense::{LowLevel, halve_positive};
+use crate::norm::BatchNorm;
 use crate::nucleus::{nucleus, nucleus_mask};
 use crate::output::ForwardError;
 use crate::stage::{Probe, Stage};
@@ -89,6 +90,7 @@ impl SparseCnn {
         query_dim: usize,
         attention: AttentionMode,
         dither: f32,
+        shares: usize,
         device: &Device,
     ) -> Self {
         let layer = |width: usize| {
@@ -101,10 +103,16 @@ impl SparseCnn {
         Self {
             low_level: LowLevel::new(channels_in, widths[0], device),
             sparse_layers: (0..3)
-                .map(|i| SparseBlock::new(widths[i], widths[i + 1], device))
+                .map(|i| SparseBlock::calibrated(widths[i], widths[i + 1], shares, device))
                 .collect(),
             attn_layers: widths[..3].iter().copied().map(layer).collect(),
         }
+    }
+
+    /// The normalisations whose statistics depend on how many points are kept.
+    pub(crate) fn norms_mut(&mut self) -> impl Iterator<Item = &mut BatchNorm> {
+        let blocks = self.sparse_layers.iter_mut();
+        blocks.flat_map(|block| [&mut block.norm1, &mut block.norm2])
     }
 
     /// The low-level features `[frames, width, height / 2, width / 2]`.

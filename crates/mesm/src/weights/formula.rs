@@ -88,8 +88,8 @@ impl Scale {
         let last = parts.next().unwrap_or_default();
         let parent = parts.next().unwrap_or_default();
         match last {
-            "running_mean" => return Self::signed(0.0, 0.1),
-            "running_var" => {
+            "running_mean" | "running_mean_at" => return Self::signed(0.0, 0.1),
+            "running_var" | "running_var_at" => {
                 return Self::Unit {
                     offset: 1.0,
                     scale: 0.5,
