@@ -20,10 +20,10 @@ pub const DEVICES: [&str; 3] = ["cpu", "cuda", "vulkan"];
 const PARTS: [(&str, &str, char); 3] = [
     ("words", "words", 't'),
     ("faces", "faces-dense,faces", 'v'),
-    ("voices", "voices", 'a'),
+    ("voices", "voices-dense,voices", 'a'),
 ];
 /// Those that need all parts.
-const TOGETHER: &str = "joint,query";
+const TOGETHER: &str = "joint,query,faces-settled,voices-settled,weighed";
 
 /// Prepares the data, trains words, faces and voices side by side and then all together, writes the files of the page and
 /// judges them on the split `test`. Each part goes on where it was stopped.
@@ -106,14 +106,16 @@ pub fn train_demo(
         text(&web.join(format!("mesm-{name}.safetensors"))),
         text(&web.join("text")),
     );
-    let trained = text(&out.join("joint").join("query.safetensors"));
+    let trained = text(&out.join("joint").join("weighed.safetensors"));
     let files = [&trained, "--out", &model, "--text-out", &words];
     // Faces are drawn more evenly than they are; half of what that does is taken back.
     let prior = ["--prior", "v=0.2", "--data", &store];
+    // The page's dial goes from few points to all of them.
+    let calibrated = ["--calibrate-top-p", "0.1..1.0"];
     let format = ["--text-format", "int8-int4"];
     mesm(
         "write the page's files",
-        &[&["export"], &files[..], &format, &prior].concat(),
+        &[&["export"], &files[..], &format, &prior, &calibrated].concat(),
     )?;
     let figures = text(&out.join("figures"));
     let judged = [
