@@ -22,6 +22,8 @@ const MEL: (u32, u32) = (32, 128);
 const FACE_ZOOM: (u32, u32) = (6, 6);
 const MEL_ZOOM: (u32, u32) = (6, 3);
 const GAP: u32 = 6;
+/// Least difference between the weights of a map, as a share of the largest one, that is shown at its full contrast.
+const CONTRAST: f32 = 0.02;
 const RED: Rgb<u8> = Rgb([230, 30, 30]);
 const GREEN: Rgb<u8> = Rgb([40, 220, 80]);
 pub(crate) const BACKGROUND: Rgb<u8> = Rgb([24, 24, 24]);
@@ -158,8 +160,14 @@ fn sheet(
         let grid = Grid::of(maps, flipped);
         if let Some(weights) = maps.weights.get(row) {
             let largest = weights.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+            // A point without any weight was no candidate.
+            let weighed = weights.iter().copied().filter(|weight| *weight > 0.0);
+            let smallest = weighed.fold(largest, f32::min);
+            // From the smallest to the largest, however close; what is hardly uneven looks so.
+            let range = (largest - smallest).max(CONTRAST * largest);
             let soft = paint(&large, grid, |at, pixel| {
-                let weight = weights.get(at).copied().unwrap_or(0.0) / largest;
+                let weight = weights.get(at).copied().unwrap_or(smallest);
+                let weight = (1.0 - (largest - weight) / range).max(0.0);
                 mix(
                     mix(pixel, BACKGROUND, 0.7),
                     heat(weight),

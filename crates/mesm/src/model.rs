@@ -289,6 +289,7 @@ impl Model {
             flatten: [self.config.flatten_dim, self.config.trans_dim],
             query_dim: self.config.text_dim,
             activation: self.config.activation,
+            dither: self.config.dither,
         })
     }
 

@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::config::{Activation, Modality, ModelKind};
 use crate::cost::{BranchSizes, Cost};
 use crate::sparse::network_read as read;
-use crate::sparse::{AttentionLayer, Selection, Sites};
+use crate::sparse::{AttentionLayer, Selection, Sites, dither};
 
 /// Why a forward pass could not be carried out.
 #[derive(Debug, Error)]
@@ -126,6 +126,7 @@ pub struct Output {
     pub(crate) flatten: [usize; 2],
     pub(crate) query_dim: usize,
     pub(crate) activation: Activation,
+    pub(crate) dither: f32,
 }
 
 /// The result of a forward pass as plain numbers.
@@ -152,7 +153,8 @@ pub struct AttentionMaps {
     pub height: usize,
     /// Width of each map.
     pub width: usize,
-    /// Softmax weights, one row-major map a frame, 0 at points that were no candidates.
+    /// Softmax weights, one row-major map a frame that adds up to 1, 0 at points that were no candidates. Where the model has a
+    /// [dither](crate::sparse::dither), without its pattern: what the attention had to say before it.
     pub weights: Vec<Vec<f32>>,
     /// Whether each point was kept, one row-major map a frame.
     pub masks: Vec<Vec<bool>>,
@@ -201,7 +203,7 @@ impl Output {
             let frames = part.lens.iter().sum();
             let mut maps = Vec::with_capacity(part.attention.len());
             for layer in part.attention {
-                maps.push(layer_to_host(layer, frames).await?);
+                maps.push(layer_to_host(layer, frames, self.dither).await?);
             }
             let sites: Vec<Sites> = maps.iter().map(AttentionMaps::sites).collect();
             let sizes = BranchSizes {
@@ -226,6 +228,7 @@ impl Output {
 async fn layer_to_host(
     layer: AttentionLayer,
     frames: usize,
+    dither: f32,
 ) -> Result<AttentionMaps, ForwardError> {
     let points = layer.height * layer.width;
     let (weights, mask) = match layer.selection {
@@ -239,10 +242,16 @@ async fn layer_to_host(
         }
     };
     debug_assert_eq!(weights.len(), frames * points);
+    let mut weights: Vec<Vec<f32>> = weights.chunks(points).map(<[f32]>::to_vec).collect();
+    if dither > 0.0 {
+        for map in &mut weights {
+            dither::take_back(map, layer.width, dither);
+        }
+    }
     Ok(AttentionMaps {
         height: layer.height,
         width: layer.width,
-        weights: weights.chunks(points).map(<[f32]>::to_vec).collect(),
+        weights,
         masks: mask.chunks(points).map(<[bool]>::to_vec).collect(),
     })
 }

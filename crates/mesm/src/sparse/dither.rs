@@ -32,6 +32,21 @@ fn level((y, x): (usize, usize), amplitude: f32) -> f32 {
     amplitude * level
 }
 
+/// Softmax weights of dithered scores, one row-major map, to those of the scores before the pattern was added.
+pub(crate) fn take_back(weights: &mut [f32], width: usize, amplitude: f32) {
+    let mut sum = 0.0;
+    for (point, weight) in weights.iter_mut().enumerate() {
+        *weight /= level((point / width, point % width), amplitude).exp();
+        sum += *weight;
+    }
+    // A frame without candidates has no weights.
+    if sum > 0.0 {
+        for weight in weights {
+            *weight /= sum;
+        }
+    }
+}
+
 /// Dithers `scores`, one of each of the `sites`.
 pub(super) fn on_host(scores: &[f32], sites: &Sites, amplitude: f32) -> Vec<f32> {
     let neighbours = sites.neighbours();
@@ -151,6 +166,28 @@ mod tests {
             assert!((host - row).abs() < 1e-6, "{site}: {host}, {row}");
             assert!((host - map).abs() < 1e-6, "{site}: {host}, {map}");
         }
+    }
+
+    #[test]
+    fn the_pattern_is_taken_back() {
+        let scores: Vec<f32> = (0..12).map(|i| (i % 5) as f32 / 10.0).collect();
+        let softmax = |scores: &[f32]| -> Vec<f32> {
+            let powers: Vec<f32> = scores.iter().map(|score| score.exp()).collect();
+            let sum: f32 = powers.iter().sum();
+            powers.iter().map(|power| power / sum).collect()
+        };
+        let dithered = scores.iter().enumerate();
+        let dithered: Vec<f32> = dithered
+            .map(|(point, score)| score + level((point / 4, point % 4), 0.3))
+            .collect();
+        let mut weights = softmax(&dithered);
+        take_back(&mut weights, 4, 0.3);
+        for (weight, expected) in weights.iter().zip(softmax(&scores)) {
+            assert!((weight - expected).abs() < 1e-6, "{weight}, {expected}");
+        }
+        let mut none = [0.0; 4];
+        take_back(&mut none, 2, 0.3);
+        assert!(none.iter().all(|weight| weight.abs() < 1e-9), "nothing stays nothing");
     }
 
     #[test]

@@ -189,17 +189,25 @@ pub(crate) fn canvas_of(
     Ok(canvas)
 }
 
-/// The points to paint and how strongly, 0 to 1.
+/// Least difference between the weights of a map, as a share of the largest one, that is shown at its full contrast.
+const CONTRAST: f32 = 0.02;
+
+/// The points to paint and how strongly, 0 to 1: from the quietest to the loudest, however close these are.
 fn strengths(weights: &[f32], mask: &[u8], paint: Paint) -> Vec<(usize, f32)> {
     let loudest = weights.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+    // A point without any weight was no candidate.
+    let weighed = weights.iter().copied().filter(|weight| *weight > 0.0);
+    let quietest = weighed.fold(loudest, f32::min);
+    let range = (loudest - quietest).max(CONTRAST * loudest);
     let points = weights.iter().zip(mask).enumerate();
+    let strength = |weight: f32| (1.0 - (loudest - weight) / range).max(0.0);
     match paint {
         Paint::Kept => points
             .filter(|(_, (_, kept))| **kept != 0)
-            .map(|(point, (weight, _))| (point, 0.3 + 0.5 * (weight / loudest)))
+            .map(|(point, (weight, _))| (point, 0.3 + 0.5 * strength(*weight)))
             .collect(),
         Paint::Weights => points
-            .map(|(point, (weight, _))| (point, 0.85 * (weight / loudest)))
+            .map(|(point, (weight, _))| (point, 0.85 * strength(*weight)))
             .filter(|(_, strength)| *strength >= 0.01)
             .collect(),
     }
@@ -214,8 +222,12 @@ mod tests {
         let (weights, mask) = ([0.5, 0.25, 0.25], [1, 0, 1]);
         let kept = strengths(&weights, &mask, Paint::Kept);
         assert_eq!(kept.iter().map(|p| p.0).collect::<Vec<_>>(), [0, 2]);
-        assert!((kept[0].1 - 0.8).abs() < 1e-6 && (kept[1].1 - 0.55).abs() < 1e-6);
-        assert_eq!(strengths(&weights, &mask, Paint::Weights).len(), 3);
+        assert!((kept[0].1 - 0.8).abs() < 1e-6 && (kept[1].1 - 0.3).abs() < 1e-6);
+        let all = strengths(&[0.5, 0.2, 0.3, 0.0], &[1; 4], Paint::Weights);
+        assert_eq!(all.iter().map(|p| p.0).collect::<Vec<_>>(), [0, 2]);
+        // Even weights are all as strong, and what is hardly uneven looks so.
+        let even = strengths(&[0.25, 0.25, 0.25001], &[1; 3], Paint::Weights);
+        assert!(even.iter().all(|(_, strength)| *strength > 0.84));
         assert!(strengths(&[], &[], Paint::Kept).is_empty());
     }
 }
