@@ -142,12 +142,21 @@ fn weights_carry_them() {
     let text = serde_json::to_string(model.config()).unwrap();
     let config: ModelConfig = serde_json::from_str(&text).unwrap();
     assert_eq!(config.calibrated_at, SHARES);
-    let mut params = read_params(&model).unwrap();
+    let params = read_params(&model).unwrap();
     let tables = params.iter().filter(|(name, ..)| name.ends_with("_at"));
     assert_eq!(tables.count(), 2 * LAYERS);
     let again = config.init(&Device::flex()).unwrap();
-    let mut again = load_params(again, &mut params).unwrap();
+    let mut again = load_params(again, &mut params.clone()).unwrap();
     assert_eq!(logits(&model), logits(&again));
+    // Settings may ask for another share than the weights come from before these are loaded.
+    let other = ModelConfig {
+        top_p: 0.8,
+        ..model.config().clone()
+    };
+    let other = other.init(&Device::flex()).unwrap();
+    let other = load_params(other, &mut params.clone()).unwrap();
+    model.set_top_p(0.8).unwrap();
+    assert_eq!(logits(&model), logits(&other));
     for p in [0.25, 0.8, 1.0] {
         model.set_top_p(p).unwrap();
         again.set_top_p(p).unwrap();

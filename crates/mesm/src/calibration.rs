@@ -71,7 +71,10 @@ impl Model {
             SparsePath::EveryPoint => 1.0,
             SparsePath::Gathered | SparsePath::MaskedDense => config.top_p,
         };
-        if let Some((row, above)) = place(&config.calibrated_at, p) {
+        let place = place(&config.calibrated_at, p);
+        if let Some((row, above)) = place
+            && self.settles_at(p)
+        {
             self.sparse_norms_mut()
                 .for_each(|norm| norm.settle(row, above));
         }

@@ -44,6 +44,9 @@ pub struct Model {
     weighted_fusion: Option<Linear>,
     #[module(skip)]
     config: ModelConfig,
+    /// Bits of the share whose statistics the sparse layers have now; none before anyone has set them.
+    #[module(skip)]
+    settled_at: Option<u32>,
 }
 
 /// Convolutions over each frame, two linear layers, a sequence encoder, and logits.
@@ -110,6 +113,7 @@ impl Model {
             weighted_fusion: (count > 1)
                 .then(|| LinearConfig::new(count, 1).with_bias(false).init(device)),
             config,
+            settled_at: None,
         }
     }
 
@@ -151,6 +155,12 @@ impl Model {
     /// Changes what shares [`ModelConfig::calibrated_at`] names.
     pub(crate) fn set_calibrated_at(&mut self, shares: Vec<f32>) {
         self.config.calibrated_at = shares;
+        self.settled_at = None;
+    }
+
+    /// Notes that the sparse layers get the statistics of this share; false where they have them.
+    pub(crate) fn settles_at(&mut self, share: f32) -> bool {
+        self.settled_at.replace(share.to_bits()) != Some(share.to_bits())
     }
 
     /// Fused logits, each modality's own and its share, and the attention of each layer.
@@ -173,6 +183,17 @@ impl Model {
         batch: &Batch,
         probe: Probe<'_>,
     ) -> Result<Output, ForwardError> {
+        if self.settled_at.is_none() && !self.config.calibrated_at.is_empty() {
+            // Weights were loaded under a share that need not be their file's.
+            let mut settled = Box::new(self.clone());
+            settled.settle();
+            return Box::pin(settled.answer(batch, probe)).await;
+        }
+        self.answer(batch, probe).await
+    }
+
+    /// See [`forward_probed`](Self::forward_probed), with the statistics that the model has.
+    async fn answer(&self, batch: &Batch, probe: Probe<'_>) -> Result<Output, ForwardError> {
         let utterances = self.utterances(batch)?;
         let text = batch.text.as_ref().filter(|_| self.t_out.is_some());
         let mut parts: Vec<ModalityOutput> = Vec::with_capacity(3);

@@ -187,7 +187,10 @@ mod tests {
         }
         let mut none = [0.0; 4];
         take_back(&mut none, 2, 0.3);
-        assert!(none.iter().all(|weight| weight.abs() < 1e-9), "nothing stays nothing");
+        assert!(
+            none.iter().all(|weight| weight.abs() < 1e-9),
+            "nothing stays nothing"
+        );
     }
 
     #[test]
