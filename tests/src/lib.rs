@@ -9,3 +9,4 @@ pub mod corpora;
 pub mod golden;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod gradients;
+pub mod small;

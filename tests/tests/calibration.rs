@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use mesm::calibration::LayerStatistics;
 use mesm::weights::{Formula, load_params, read_params};
 use mesm::{AttentionMode, Batch, Model, ModelConfig, SparsePath};
+use mesm_tests::small;
 
 const FACES: usize = 4;
 const SHARES: [f32; 3] = [0.25, 0.5, 1.0];
@@ -14,17 +15,9 @@ const LAYERS: usize = 6;
 
 fn config() -> ModelConfig {
     ModelConfig {
-        modalities: "tv".parse().unwrap(),
-        text_dim: 6,
-        widths: [4, 4, 6, 8],
-        flatten_dim: 8,
-        trans_dim: 8,
-        trans_layers: 1,
-        trans_heads: 2,
-        trans_feedforward: 8,
         top_p: 0.5,
         attention: AttentionMode::Frozen,
-        ..ModelConfig::default()
+        ..small::of_faces()
     }
 }
 

@@ -5,23 +5,16 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use mesm::weights::{Formula, load_params};
 use mesm::{AttentionMaps, AttentionMode, Batch, Modality, Model, ModelConfig, SparsePath};
+use mesm_tests::small;
 
 const FACES: usize = 3;
 const SIZE: usize = 48;
 
 fn config(dither: f32) -> ModelConfig {
     ModelConfig {
-        modalities: "tv".parse().unwrap(),
-        text_dim: 6,
-        widths: [4, 4, 6, 8],
-        flatten_dim: 8,
-        trans_dim: 8,
-        trans_layers: 1,
-        trans_heads: 2,
-        trans_feedforward: 8,
         attention: AttentionMode::StraightThrough,
         dither,
-        ..ModelConfig::default()
+        ..small::of_faces()
     }
 }
 

@@ -26,8 +26,8 @@ pub struct BatchNorm {
     training: Param<Flag>,
     epsilon: f64,
     replaced: f64,
-    /// Whether batches are normalised by their own statistics without learning, and those are kept.
-    measuring: bool,
+    /// Batches whose statistics were kept so far, where they are normalised by their own without learning.
+    measuring: Option<usize>,
 }
 
 /// Mean and biased variance of a batch with the number of points behind them.
@@ -66,7 +66,7 @@ impl BatchNorm {
             training: Param::from_bool(true),
             epsilon,
             replaced,
-            measuring: false,
+            measuring: None,
         }
     }
 
@@ -96,7 +96,7 @@ impl BatchNorm {
             Some(Param::from_tensor(Tensor::cat(rows, 0)))
         };
         (self.running_mean_at, self.running_var_at) = (table(0), table(1));
-        self.measuring = false;
+        self.measuring = None;
     }
 
     /// Mean and variance that are used outside training.
@@ -107,13 +107,12 @@ impl BatchNorm {
     /// Normalises batches by their own statistics from now on; the next one counts as much as each of the `seen` ones since
     /// the last 0, so that what is kept is their mean.
     pub(crate) fn measure_from(&mut self, seen: usize) {
-        self.replaced = 1.0 / (seen + 1) as f64;
-        self.measuring = true;
+        self.measuring = Some(seen);
     }
 
     /// Whether what it does can be folded into the convolution before it.
     pub(crate) fn is_settled(&self) -> bool {
-        !self.measuring
+        self.measuring.is_none()
     }
 
     /// Normalises a dense map `[frames, channels, height, width]`.
@@ -237,7 +236,7 @@ impl BatchNorm {
     }
 
     fn is_training(&self, device: &Device) -> bool {
-        self.measuring || device.is_autodiff() && self.training.is_enabled()
+        self.measuring.is_some() || device.is_autodiff() && self.training.is_enabled()
     }
 
     fn normalise_map(&self, x: Tensor<4>) -> Tensor<4> {
@@ -263,9 +262,12 @@ impl BatchNorm {
         // biased variance it multiplies is 0 then.
         let others = (batch.points.clone() - 1.0).clamp_min(1.0);
         let unbiased = batch.variance.clone() * batch.points.clone() / others;
+        let replaced = self
+            .measuring
+            .map_or(self.replaced, |seen| 1.0 / (seen + 1) as f64);
         let blend = |state: &RunningState<Tensor<1>>, new: Tensor<1>| {
-            let old = state.value_sync() * (1.0 - self.replaced);
-            state.update((old + new.detach() * self.replaced).detach());
+            let old = state.value_sync() * (1.0 - replaced);
+            state.update((old + new.detach() * replaced).detach());
             // Folded in at once, so that whoever reads the weights next sees it.
             let _ = state.value_sync();
         };
