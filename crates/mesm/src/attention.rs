@@ -30,6 +30,7 @@ use burn::module::Module;
 use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Int, Tensor};
+use mesm_kernels::parallel::for_each_part;
 use mesm_kernels::{AdditiveParams, flex, gpu, recording};
 
 use crate::config::AttentionMode;
@@ -196,10 +197,7 @@ pub(crate) fn masked_softmax(scores: Tensor<2>, active: Option<&Tensor<2>>) -> T
 
 /// Softmax of `scores` over the points of each frame, `counts` of them.
 pub(crate) fn softmax_on_host(mut scores: Vec<f32>, counts: &[usize]) -> Vec<f32> {
-    let mut rest = scores.as_mut_slice();
-    for &count in counts {
-        let (frame, later) = rest.split_at_mut(count);
-        rest = later;
+    for_each_part(&mut scores, counts, |_, frame| {
         let peak = frame.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let mut sum = 0.0_f64;
         for score in frame.iter_mut() {
@@ -210,7 +208,7 @@ pub(crate) fn softmax_on_host(mut scores: Vec<f32>, counts: &[usize]) -> Vec<f32
         for score in frame {
             *score /= sum;
         }
-    }
+    });
     scores
 }
 

@@ -7,6 +7,7 @@
 //! kept, where the authors' code raises an error.
 
 use burn::tensor::{Bool, Tensor};
+use mesm_kernels::parallel::for_each_part;
 
 /// Maps compared at once: bounds the memory of the pairwise comparison.
 const MAPS_AT_ONCE: usize = 8;
@@ -101,6 +102,18 @@ pub fn nucleus(weights: &[f32], p: f32) -> Vec<usize> {
     kept
 }
 
+/// The nucleus of each of several maps, `counts` points each and one after the other: whether each point is kept.
+#[must_use]
+pub fn nuclei(weights: &[f32], counts: &[usize], p: f32) -> Vec<bool> {
+    let mut kept = vec![false; weights.len()];
+    for_each_part(&mut kept, counts, |map, kept| {
+        for point in nucleus(&weights[map], p) {
+            kept[point] = true;
+        }
+    });
+    kept
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,6 +128,13 @@ mod tests {
     #[test]
     fn ties_rank_by_position() {
         assert_eq!(nucleus(&[0.25; 4], 0.5), [0, 1]);
+    }
+
+    #[test]
+    fn maps_are_selected_from_one_by_one() {
+        let weights = [0.2, 0.5, 0.3, 1.0, 0.1, 0.9];
+        let kept = [false, true, false, true, false, true];
+        assert_eq!(nuclei(&weights, &[3, 0, 1, 2], 0.5), kept);
     }
 
     #[test]

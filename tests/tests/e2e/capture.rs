@@ -124,9 +124,10 @@ async fn window_with(
     let mut last = after;
     let mut seen = Vec::new();
     for _ in 0..20 {
-        last = page.wait_for_result(last).await;
+        page.wait_for_result(last).await;
         let shown = page.result().await;
         let count = |what: &str| shown[what].as_u64().expect("a number");
+        last = count("id");
         let found = (count("frames"), count("chunks"));
         if frames(found.0) && chunks(found.1) {
             return last;

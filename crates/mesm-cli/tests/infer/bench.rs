@@ -53,6 +53,16 @@ fn both_models_are_measured_stage_by_stage() {
         "sequence",
     ];
     assert_eq!(stages("mesm"), all);
+    let counted = |stage: usize, key: &str| found["mesm"]["stages"][stage][key].as_u64().unwrap();
+    // Products are counted in multiply-accumulates, what moves rows in bytes, the rest not at all.
+    let macs = [true, true, false, false, true, false, true, false];
+    let bytes = [false, false, false, true, false, true, false, false];
+    for stage in 0..all.len() {
+        let work = (counted(stage, "macs") > 0, counted(stage, "bytes") > 0);
+        assert_eq!(work, (macs[stage], bytes[stage]), "{}", all[stage]);
+    }
+    let sum: u64 = (0..all.len()).map(|stage| counted(stage, "macs")).sum();
+    assert_eq!(found["mesm"]["macs"], sum);
     let kept = found["mesm"]["kept"].as_array().unwrap();
     assert_eq!(kept.len(), 3);
     assert!(

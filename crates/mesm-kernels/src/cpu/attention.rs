@@ -3,6 +3,7 @@
 use pulp::{Arch, Simd, WithSimd};
 
 use super::{Finish, Kernel, Order, Taps, column_sums, outer, product};
+use crate::parallel::for_each_chunk;
 
 /// An additive attention: `w tanh(W m + b + q) + c`.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +55,7 @@ pub fn scores(
     let width = attention.shift.len();
     let hidden = attention.hidden(features, queries, counts);
     let mut out = vec![0.0; hidden.len() / width];
-    super::for_each_chunk(&mut out, ROWS_AT_ONCE, |task, out| {
+    for_each_chunk(&mut out, ROWS_AT_ONCE, |task, out| {
         let hidden = &hidden[task * ROWS_AT_ONCE * width..];
         Arch::new().dispatch(Weigh {
             rows: &hidden[..out.len() * width],
@@ -104,7 +105,7 @@ pub fn scores_back(
     let identity = Taps::identity(gradients.len());
     let scores = outer(gradients, &hidden, &identity, [1, width], Order::InOut);
     // From here on what arrives before the hyperbolic tangent.
-    super::for_each_chunk(&mut hidden, ROWS_AT_ONCE * width, |task, hidden| {
+    for_each_chunk(&mut hidden, ROWS_AT_ONCE * width, |task, hidden| {
         let gradients = &gradients[task * ROWS_AT_ONCE..];
         for (row, gradient) in hidden.chunks_exact_mut(width).zip(gradients) {
             for (value, weight) in row.iter_mut().zip(attention.scores) {
@@ -146,7 +147,7 @@ const ROWS_AT_ONCE: usize = 512;
 /// Replaces each of `rows` `[rows, width]` by the hyperbolic tangent of itself and its frame's query; a frame ends with the
 /// row before its number in `ends`.
 fn tanh_of_rows(rows: &mut [f32], queries: &[f32], ends: &[usize], width: usize) {
-    super::for_each_chunk(rows, ROWS_AT_ONCE * width, |task, rows| {
+    for_each_chunk(rows, ROWS_AT_ONCE * width, |task, rows| {
         let mut row = task * ROWS_AT_ONCE;
         let mut rows = &mut *rows;
         while !rows.is_empty() {

@@ -1,5 +1,7 @@
 //! A kernel's weights, laid out as the product reads them.
 
+use crate::parallel::for_each_chunk;
+
 /// Channels of all columns of a panel that are transposed at once.
 const CHANNELS_AT_ONCE: usize = 16;
 
@@ -107,7 +109,7 @@ impl Kernel {
                 }
             }
         };
-        super::for_each_chunk(&mut panels, inner * width, fill);
+        for_each_chunk(&mut panels, inner * width, fill);
         Self {
             depth,
             taps,

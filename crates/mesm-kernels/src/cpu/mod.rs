@@ -23,13 +23,7 @@ pub use unfold::unfold;
 
 use pulp::{Arch, Simd, WithSimd};
 
-/// Threads that share the work.
-fn threads() -> usize {
-    #[cfg(feature = "rayon")]
-    return rayon::current_num_threads();
-    #[cfg(not(feature = "rayon"))]
-    return 1;
-}
+use crate::parallel::for_each_chunk;
 
 /// Columns of a panel of weights: four vectors where there are registers for six rows of them, or else two.
 fn panel_width() -> usize {
@@ -43,26 +37,6 @@ fn panel_width() -> usize {
         }
     }
     Arch::new().dispatch(Width)
-}
-
-/// Calls `work` with each chunk and its number, on all threads.
-fn for_each_chunk<T: Send>(
-    values: &mut [T],
-    size: usize,
-    work: impl Fn(usize, &mut [T]) + Send + Sync,
-) {
-    #[cfg(feature = "rayon")]
-    {
-        use rayon::prelude::*;
-        values
-            .par_chunks_mut(size)
-            .enumerate()
-            .for_each(|(i, chunk)| work(i, chunk));
-    }
-    #[cfg(not(feature = "rayon"))]
-    for (i, chunk) in values.chunks_mut(size).enumerate() {
-        work(i, chunk);
-    }
 }
 
 /// The results of `work` for each frame, all of the same `size`, one after the other; on all threads.

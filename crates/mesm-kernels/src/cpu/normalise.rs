@@ -2,6 +2,8 @@
 
 use pulp::Arch;
 
+use crate::parallel::for_each_chunk;
+
 /// Rows that are added up in `f32` before their sums go on in `f64`: a fixed number, so that a sum does not depend on how
 /// many threads there are.
 const ROWS_AT_ONCE: usize = 256;
@@ -73,7 +75,7 @@ pub fn normalise(rows: &[f32], by: &Normalised) -> Vec<f32> {
     assert!(rows.len().is_multiple_of(channels), "whole rows");
     let mut out = vec![0.0; rows.len()];
     let size = ROWS_AT_ONCE * channels;
-    super::for_each_chunk(&mut out, size, |task, out| {
+    for_each_chunk(&mut out, size, |task, out| {
         Arch::new().dispatch(
             #[inline(always)]
             || {
@@ -118,7 +120,7 @@ pub fn normalise_back(
     let share = 1.0 / count.max(1) as f32;
     let mut out = vec![0.0; rows.len()];
     let size = ROWS_AT_ONCE * channels;
-    super::for_each_chunk(&mut out, size, |task, out| {
+    for_each_chunk(&mut out, size, |task, out| {
         Arch::new().dispatch(
             #[inline(always)]
             || {
@@ -147,7 +149,7 @@ fn reduce<const N: usize>(
     add: impl Fn(usize, [&mut [f32]; N]) + Send + Sync,
 ) -> Vec<f64> {
     let mut partial = vec![0.0_f32; rows.div_ceil(ROWS_AT_ONCE) * N * channels];
-    super::for_each_chunk(&mut partial, N * channels, |task, sums| {
+    for_each_chunk(&mut partial, N * channels, |task, sums| {
         Arch::new().dispatch(
             #[inline(always)]
             || {

@@ -5,6 +5,7 @@ use std::array;
 use pulp::{Arch, Simd, WithSimd};
 
 use super::{Order, Taps};
+use crate::parallel::for_each_chunk;
 
 /// Pairs that are gone through for all columns before the next: their rows stay in the second-level cache.
 const PAIRS_AT_ONCE: usize = 256;
@@ -32,7 +33,7 @@ pub fn outer(
         .unwrap_or(1);
     let groups = channels_in / group;
     let all: Vec<_> = taps.iter().collect();
-    super::for_each_chunk(&mut out, group * channels_out, |task, out| {
+    for_each_chunk(&mut out, group * channels_out, |task, out| {
         let pairs = all[task / groups];
         Arch::new().dispatch(Task {
             features,
@@ -51,7 +52,7 @@ pub fn outer(
             let [to_tap, to_channel, to_column] = order.strides(sizes);
             let mut turned = vec![0.0; out.len()];
             // A chunk is what belongs to one column.
-            super::for_each_chunk(&mut turned, to_column, |column, turned| {
+            for_each_chunk(&mut turned, to_column, |column, turned| {
                 for (row, value) in out[column..].iter().step_by(channels_out).enumerate() {
                     let (tap, channel) = (row / channels_in, row % channels_in);
                     turned[tap * to_tap + channel * to_channel] = *value;

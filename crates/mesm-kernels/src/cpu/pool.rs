@@ -2,6 +2,8 @@
 
 use pulp::Arch;
 
+use crate::parallel::for_each_chunk;
+
 /// The largest of four rows each, but at least 0: `table` names four rows of `features` a row of the result, and a row
 /// that `features` does not have counts as zeros.
 ///
@@ -13,7 +15,7 @@ pub fn pool(features: &[f32], channels: usize, table: &[u32]) -> Vec<f32> {
     assert!(table.len().is_multiple_of(4), "table");
     let mut out = vec![0.0; table.len() / 4 * channels];
     let rows = (16 * 1024 / channels).max(1);
-    super::for_each_chunk(&mut out, rows * channels, |task, out| {
+    for_each_chunk(&mut out, rows * channels, |task, out| {
         Arch::new().dispatch(
             #[inline(always)]
             || {

@@ -5,6 +5,7 @@ use std::array;
 use pulp::{Arch, Simd, WithSimd};
 
 use super::{Kernel, Taps};
+use crate::parallel::{for_each_chunk, threads};
 
 /// Bytes of features that one task works on: they stay in the second-level cache while panel after panel is multiplied.
 const TASK_BYTES: usize = 192 * 1024;
@@ -38,12 +39,12 @@ pub fn product(features: &[f32], taps: &Taps, kernel: &Kernel, finish: Finish<'_
         return out;
     }
     let rows = rows_of_a_task(count, kernel.depth);
-    let threads = super::threads();
+    let threads = threads();
     if count.div_ceil(rows) < threads && columns > kernel.width {
         by_panels(features, taps, kernel, finish, &mut out);
         return out;
     }
-    super::for_each_chunk(&mut out, rows * columns, |task, out| {
+    for_each_chunk(&mut out, rows * columns, |task, out| {
         Arch::new().dispatch(Task {
             features,
             taps,
@@ -65,7 +66,7 @@ fn by_panels(features: &[f32], taps: &Taps, kernel: &Kernel, finish: Finish<'_>,
     let columns_of = |panel: usize| width.min(columns - panel * width);
     let size = taps.rows_out() * width;
     let mut parts = vec![0.0; columns.div_ceil(width) * size];
-    super::for_each_chunk(&mut parts, size, |panel, out| {
+    for_each_chunk(&mut parts, size, |panel, out| {
         let columns = columns_of(panel);
         let shift = finish.shift.map(|shift| &shift[panel * width..][..columns]);
         Arch::new().dispatch(Task {
@@ -90,7 +91,7 @@ fn by_panels(features: &[f32], taps: &Taps, kernel: &Kernel, finish: Finish<'_>,
 /// As many rows as fit the cache, but few enough that every thread has some.
 fn rows_of_a_task(rows: usize, depth: usize) -> usize {
     let fit = TASK_BYTES / (4 * depth);
-    let share = rows.div_ceil(super::threads() * 2);
+    let share = rows.div_ceil(threads() * 2);
     fit.min(share).max(24)
 }
 

@@ -1,5 +1,7 @@
 //! Neighbourhoods laid out as rows, for kernels over few channels.
 
+use crate::parallel::for_each_chunk;
+
 /// The `size` x `size` neighbourhoods of every point of maps `[frames, height, width, channels]`, zeros around, as rows
 /// `[frames * height * width, size * size * channels]`.
 ///
@@ -14,7 +16,7 @@ pub fn unfold(
     assert_eq!(maps.len(), frames * height * width * channels, "maps");
     let row = size * size * channels;
     let mut out = vec![0.0; frames * height * width * row];
-    super::for_each_chunk(&mut out, width * row, |line, out| {
+    for_each_chunk(&mut out, width * row, |line, out| {
         let (frame, y) = (line / height, line % height);
         for dy in 0..size {
             let Some(ny) = (y + dy).checked_sub(size / 2).filter(|&ny| ny < height) else {

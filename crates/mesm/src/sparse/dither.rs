@@ -19,7 +19,9 @@ use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Int, Tensor};
 
-use super::sites::{Sites, index_tensor};
+use mesm_kernels::parallel::for_each_chunk;
+
+use super::sites::{SITES_AT_ONCE, Sites, index_tensor};
 
 /// What the dither adds to the score of the point at (y, x).
 fn level((y, x): (usize, usize), amplitude: f32) -> f32 {
@@ -51,12 +53,17 @@ pub(crate) fn take_back(weights: &mut [f32], width: usize, amplitude: f32) {
 pub(super) fn on_host(scores: &[f32], sites: &Sites, amplitude: f32) -> Vec<f32> {
     let neighbours = sites.neighbours();
     let once = |values: &[f32]| -> Vec<f32> {
-        let means = neighbours.chunks_exact(9).map(|rows| {
-            let around = rows.iter().filter_map(|&row| values.get(row as usize));
-            let (sum, count) = around.fold((0.0, 0.0), |(sum, n), value| (sum + value, n + 1.0));
-            sum / count
+        let mut means = vec![0.0; values.len()];
+        for_each_chunk(&mut means, SITES_AT_ONCE, |task, means| {
+            let around = neighbours.chunks_exact(9).skip(task * SITES_AT_ONCE);
+            for (mean, rows) in means.iter_mut().zip(around) {
+                let around = rows.iter().filter_map(|&row| values.get(row as usize));
+                let (sum, count) =
+                    around.fold((0.0, 0.0), |(sum, n), value| (sum + value, n + 1.0));
+                *mean = sum / count;
+            }
         });
-        means.collect()
+        means
     };
     let smooth = once(&once(scores)).into_iter();
     smooth

@@ -17,7 +17,7 @@ use crate::attention::{
 use crate::config::{AttentionMode, PointOrder, SparsePath};
 use crate::dense::{LowLevel, halve_positive};
 use crate::norm::BatchNorm;
-use crate::nucleus::{nucleus, nucleus_mask};
+use crate::nucleus::{nuclei, nucleus_mask};
 use crate::output::ForwardError;
 use crate::stage::{Probe, Stage};
 use mesm_kernels::{flex, recording};
@@ -288,18 +288,11 @@ impl SparseCnn {
             (None, softmax_on_host(scores, &counts))
         };
         probe.done(Stage::Attention);
-        let mut kept = vec![false; on_host.len()];
-        let mut start = 0;
-        for count in counts {
-            for i in nucleus(&on_host[start..start + count], options.top_p) {
-                kept[start + i] = true;
-            }
-            start += count;
-        }
+        let kept = nuclei(&on_host, &counts, options.top_p);
         let mut features = rows.features;
         let (mut spread, mut between_cells) = (None, None);
         if let Some(weights) = weights {
-            let counts: Vec<f32> = rows.sites.per_frame().iter().map(|&c| c as f32).collect();
+            let counts: Vec<f32> = counts.iter().map(|&count| count as f32).collect();
             let counts = Tensor::from_floats(counts.as_slice(), &device);
             spread = Some(concentration(weights.clone(), counts));
             between_cells = Some(rows.sites.unevenness(weights.clone()));

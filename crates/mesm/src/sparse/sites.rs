@@ -2,7 +2,12 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
+use mesm_kernels::parallel::for_each_chunk;
+
 use crate::attention::unevenness;
+
+/// Sites that one task goes through.
+pub(super) const SITES_AT_ONCE: usize = 4096;
 
 /// The active sites of a stack of frames, in (frame, y, x) order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,21 +132,19 @@ impl Sites {
     #[must_use]
     pub fn neighbours(&self) -> Vec<u32> {
         let rank = self.ranks();
-        let mut rows = Vec::with_capacity(self.len() * 9);
-        for &site in &self.flat {
-            let (frame, y, x) = self.place(site);
-            for dy in 0..3 {
-                for dx in 0..3 {
-                    let (ny, nx) = (y + dy, x + dx);
-                    let inside = (1..=self.height).contains(&ny) && (1..=self.width).contains(&nx);
-                    rows.push(if inside {
-                        rank[(frame * self.height + ny - 1) * self.width + nx - 1]
-                    } else {
-                        self.absent()
-                    });
+        let mut rows = vec![self.absent(); self.len() * 9];
+        for_each_chunk(&mut rows, SITES_AT_ONCE * 9, |task, rows| {
+            let sites = &self.flat[task * SITES_AT_ONCE..];
+            for (rows, &site) in rows.chunks_exact_mut(9).zip(sites) {
+                let (frame, y, x) = self.place(site);
+                for (tap, row) in rows.iter_mut().enumerate() {
+                    let (ny, nx) = (y + tap / 3, x + tap % 3);
+                    if (1..=self.height).contains(&ny) && (1..=self.width).contains(&nx) {
+                        *row = rank[(frame * self.height + ny - 1) * self.width + nx - 1];
+                    }
                 }
             }
-        }
+        });
         rows
     }
 

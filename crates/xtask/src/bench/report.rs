@@ -64,6 +64,52 @@ pub(super) fn pictures(found: &Value) -> Vec<(String, String)> {
     )]
 }
 
+/// The highest peaks that were seen with each number of threads, of a product and of a pass over memory: a single try may
+/// fall into a moment in which the machine does something else.
+#[derive(Default)]
+struct Peaks(BTreeMap<u64, [f64; 2]>);
+
+impl Peaks {
+    fn of_all(native: &Value) -> Self {
+        let mut peaks = Self::default();
+        for setting in native
+            .as_object()
+            .into_iter()
+            .flat_map(|all| all.values().flat_map(each))
+        {
+            let found = ["product_gmacs", "copy_gb"].map(|key| number(&setting["roofline"][key]));
+            let highest = peaks.0.entry(threads(setting)).or_default();
+            for (highest, found) in highest.iter_mut().zip(found) {
+                *highest = highest.max(found);
+            }
+        }
+        peaks
+    }
+
+    fn of(&self, setting: &Value) -> [f64; 2] {
+        self.0
+            .get(&threads(setting))
+            .copied()
+            .unwrap_or([f64::NAN; 2])
+    }
+
+    /// Milliseconds of a stage, and their share at the peak.
+    fn cell(&self, setting: &Value, stage: &Value) -> String {
+        let seconds = number(&stage["median_s"]);
+        let [product, copy] = self.of(setting);
+        let least = (number(&stage["macs"]) / product).max(number(&stage["bytes"]) / copy) * 1e-9;
+        if least > 0.0 {
+            format!("{:.2} ({:.0} %)", 1e3 * seconds, 100.0 * least / seconds)
+        } else {
+            format!("{:.2}", 1e3 * seconds)
+        }
+    }
+}
+
+fn threads(setting: &Value) -> u64 {
+    setting["threads"].as_u64().unwrap_or_default()
+}
+
 fn each(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
@@ -103,8 +149,9 @@ fn write(found: &Value, out: &mut String) -> std::fmt::Result {
         out,
         "## The processor, natively\n\n![FE2E over MESM at each p](performance/ratio.svg)\n"
     )?;
-    ratios(&native["utterance"], out)?;
-    stages(&native["utterance"], out)?;
+    let peaks = Peaks::of_all(native);
+    ratios(&native["utterance"], &peaks, out)?;
+    stages(&native["utterance"], &peaks, out)?;
     for (key, title) in [
         ("live", "One frame and one chunk: what a live window adds"),
         (
@@ -115,7 +162,7 @@ fn write(found: &Value, out: &mut String) -> std::fmt::Result {
     ] {
         if native[key].is_array() {
             writeln!(out, "### {title}\n")?;
-            ratios(&native[key], out)?;
+            ratios(&native[key], &peaks, out)?;
         }
     }
     growth(&native["growth"], out)?;
@@ -157,7 +204,7 @@ fn dawn(settings: &Value, out: &mut String) -> std::fmt::Result {
     writeln!(out)
 }
 
-fn ratios(settings: &Value, out: &mut String) -> std::fmt::Result {
+fn ratios(settings: &Value, peaks: &Peaks, out: &mut String) -> std::fmt::Result {
     writeln!(
         out,
         "| utterances | threads | p | FE2E ms | MESM ms (quartiles) | FE2E / MESM | arithmetic | MESM, of the peak | kept |\n\
@@ -180,14 +227,14 @@ fn ratios(settings: &Value, out: &mut String) -> std::fmt::Result {
             ms(&mesm["time"]["upper_quartile_s"]),
             number(&setting["fe2e_over_mesm"]),
             number(&setting["macs_fe2e_over_mesm"]),
-            100.0 * number(&mesm["gmacs"]) / number(&setting["roofline"]["product_gmacs"]),
+            100.0 * number(&mesm["gmacs"]) / peaks.of(setting)[0],
             kept.join(", "),
         )?;
     }
     writeln!(out)
 }
 
-fn stages(settings: &Value, out: &mut String) -> std::fmt::Result {
+fn stages(settings: &Value, peaks: &Peaks, out: &mut String) -> std::fmt::Result {
     let chosen: Vec<&Value> = each(settings)
         .filter(|setting| {
             [0.1, 0.5, 0.9]
@@ -198,12 +245,13 @@ fn stages(settings: &Value, out: &mut String) -> std::fmt::Result {
     let Some(first) = chosen.first() else {
         return Ok(());
     };
+    let [product, copy] = peaks.of(first);
     writeln!(
         out,
-        "Where the time goes, in ms. The peak of a matrix product is {:.1} 10^9 macs/s on one thread, a pass over memory \
-         {:.1} GB/s.\n",
-        number(&first["roofline"]["product_gmacs"]),
-        number(&first["roofline"]["copy_gb"]),
+        "Where the time goes, in ms, and in brackets how much of it the machine would need at its peak: that of a matrix \
+         product, on one thread {product:.1} 10^9 macs/s, where a stage multiplies, and where it only moves rows that of a pass \
+         over memory, {copy:.1} GB/s. What a stage does beside, as the tables of neighbours that belong to the gather, is not \
+         counted.\n",
     )?;
     let heads: Vec<String> = chosen
         .iter()
@@ -223,20 +271,17 @@ fn stages(settings: &Value, out: &mut String) -> std::fmt::Result {
     )?;
     writeln!(out, "| --- | --- |{}", " --- |".repeat(heads.len()))?;
     for stage in each(&first["mesm"]["stages"]) {
-        let of = |model: &Value| {
-            each(&model["stages"])
-                .find(|found| found["stage"] == stage["stage"])
-                .map_or_else(
-                    || "-".to_owned(),
-                    |found| format!("{:.2}", 1e3 * number(&found["median_s"])),
-                )
+        let of = |setting: &Value, model: &str| {
+            let mut stages = each(&setting[model]["stages"]);
+            let found = stages.find(|found| found["stage"] == stage["stage"]);
+            found.map_or_else(|| "-".to_owned(), |found| peaks.cell(setting, found))
         };
-        let cells: Vec<String> = chosen.iter().map(|s| of(&s["mesm"])).collect();
+        let cells: Vec<String> = chosen.iter().map(|s| of(s, "mesm")).collect();
         let name = stage["stage"].as_str().unwrap_or_default();
         writeln!(
             out,
             "| {name} | {} | {} |",
-            of(&first["fe2e"]),
+            of(first, "fe2e"),
             cells.join(" | ")
         )?;
     }
@@ -453,6 +498,28 @@ mod tests {
             !text.contains("PyTorch") && !text.contains("Chromium"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_stage_stands_against_the_highest_peak() {
+        let setting = |gmacs: f64| {
+            json!({
+                "threads": 2, "roofline": { "product_gmacs": gmacs, "copy_gb": 10.0 }, "top_p": 0.5,
+                "mesm": { "stages": [
+                    { "stage": "product", "median_s": 0.5, "macs": 25_000_000_000_u64, "bytes": 0 },
+                    { "stage": "pool", "median_s": 0.1, "macs": 0, "bytes": 500_000_000 },
+                    { "stage": "selection", "median_s": 0.001, "macs": 0, "bytes": 0 },
+                ] },
+            })
+        };
+        let text = markdown(&json!({ "native": { "utterance": [setting(60.0), setting(100.0)] } }));
+        for row in [
+            "| product | - | 500.00 (50 %) |",
+            "| pool | - | 100.00 (50 %) |",
+            "| selection | - | 1.00 |",
+        ] {
+            assert!(text.contains(row), "{row}: {text}");
+        }
     }
 
     #[test]
