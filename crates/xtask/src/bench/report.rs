@@ -251,7 +251,7 @@ fn stages(settings: &Value, peaks: &Peaks, out: &mut String) -> std::fmt::Result
         "Where the time goes, in ms, and in brackets how much of it the machine would need at its peak: that of a matrix \
          product, on one thread {product:.1} 10^9 macs/s, where a stage multiplies, and where it only moves rows that of a pass \
          over memory, {copy:.1} GB/s. What a stage does beside, as the tables of neighbours that belong to the gather, is not \
-         counted.\n",
+         counted; neighbours beyond a map's border are, in dense layers, though nothing multiplies them, hence more than 100 %.\n",
     )?;
     let heads: Vec<String> = chosen
         .iter()
