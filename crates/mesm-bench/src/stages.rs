@@ -46,7 +46,7 @@ pub async fn stages(
     clock: Clock,
 ) -> Result<Vec<StageTime>, BenchError> {
     let mut seconds: BTreeMap<Stage, Vec<f64>> = BTreeMap::new();
-    let mut work = BTreeMap::new();
+    let mut last_output = None;
     for _ in 0..rounds {
         let last = RefCell::new(clock());
         let call: RefCell<BTreeMap<Stage, f64>> = RefCell::default();
@@ -56,12 +56,16 @@ pub async fn stages(
             let now = clock();
             *call.borrow_mut().entry(stage).or_default() += now - last.replace(now);
         };
-        let output = model.forward_probed(batch, Probe::new(&listener)).await?;
+        last_output = Some(model.forward_probed(batch, Probe::new(&listener)).await?);
         for (stage, time) in call.into_inner() {
             seconds.entry(stage).or_default().push(time);
         }
-        work = work_of(model, &output.into_host().await?);
     }
+    // All calls do the same.
+    let work = match last_output {
+        Some(output) => work_of(model, &output.into_host().await?),
+        None => BTreeMap::new(),
+    };
     let times = seconds.into_iter().map(|(stage, seconds)| {
         let (macs, bytes) = work.get(&stage).copied().unwrap_or_default();
         StageTime {

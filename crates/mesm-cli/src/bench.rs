@@ -330,8 +330,8 @@ fn table(measured: &Measured) -> String {
     );
     for stage in Stage::ALL {
         let of = |model: &Model| {
-            let found = model.stages.iter();
-            let found = found.clone().find(|time| time.stage == stage.to_string());
+            let mut stages = model.stages.iter();
+            let found = stages.find(|time| time.stage == stage.to_string());
             let ms = found.map(|time| format!("{:.2}", 1e3 * time.median_s));
             let share = found.and_then(|time| time.of_peak(roofline));
             let share = share.map(|share| format!("{:.0}%", 100.0 * share));

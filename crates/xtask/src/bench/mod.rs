@@ -2,6 +2,7 @@
 //! machine.
 
 mod page;
+mod peaks;
 mod peers;
 mod report;
 mod svg;

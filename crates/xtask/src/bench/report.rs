@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
+use super::peaks::Peaks;
 use super::svg::{Line, figure};
 
 /// All tables, as Markdown.
@@ -64,57 +65,11 @@ pub(super) fn pictures(found: &Value) -> Vec<(String, String)> {
     )]
 }
 
-/// The highest peaks that were seen with each number of threads, of a product and of a pass over memory: a single try may
-/// fall into a moment in which the machine does something else.
-#[derive(Default)]
-struct Peaks(BTreeMap<u64, [f64; 2]>);
-
-impl Peaks {
-    fn of_all(native: &Value) -> Self {
-        let mut peaks = Self::default();
-        for setting in native
-            .as_object()
-            .into_iter()
-            .flat_map(|all| all.values().flat_map(each))
-        {
-            let found = ["product_gmacs", "copy_gb"].map(|key| number(&setting["roofline"][key]));
-            let highest = peaks.0.entry(threads(setting)).or_default();
-            for (highest, found) in highest.iter_mut().zip(found) {
-                *highest = highest.max(found);
-            }
-        }
-        peaks
-    }
-
-    fn of(&self, setting: &Value) -> [f64; 2] {
-        self.0
-            .get(&threads(setting))
-            .copied()
-            .unwrap_or([f64::NAN; 2])
-    }
-
-    /// Milliseconds of a stage, and their share at the peak.
-    fn cell(&self, setting: &Value, stage: &Value) -> String {
-        let seconds = number(&stage["median_s"]);
-        let [product, copy] = self.of(setting);
-        let least = (number(&stage["macs"]) / product).max(number(&stage["bytes"]) / copy) * 1e-9;
-        if least > 0.0 {
-            format!("{:.2} ({:.0} %)", 1e3 * seconds, 100.0 * least / seconds)
-        } else {
-            format!("{:.2}", 1e3 * seconds)
-        }
-    }
-}
-
-fn threads(setting: &Value) -> u64 {
-    setting["threads"].as_u64().unwrap_or_default()
-}
-
-fn each(value: &Value) -> impl Iterator<Item = &Value> {
+pub(super) fn each(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
-fn number(value: &Value) -> f64 {
+pub(super) fn number(value: &Value) -> f64 {
     value.as_f64().unwrap_or(f64::NAN)
 }
 
