@@ -4,7 +4,7 @@
 //! Each function of [`flex`] takes tensors and answers `None` where it has no kernel for them: another device than the
 //! processor, a device that records gradients, another type than `f32`. The caller then composes Burn's operations, which
 //! are the oracle that the kernels are tested against. `recording` (feature `autodiff`) is for devices that record
-//! gradients, `gpu` (feature `gpu`) for the browser's graphics device. [`cpu`] is the same as `flex` on plain slices,
+//! gradients, `gpu` (feature `gpu`) for graphics devices. [`cpu`] is the same as `flex` on plain slices,
 //! [`parallel`] shares work between threads.
 
 #![deny(unsafe_code)]
@@ -18,4 +18,4 @@ mod params;
 #[cfg_attr(not(feature = "autodiff"), path = "not_recording.rs")]
 pub mod recording;
 
-pub use params::{AdditiveParams, BatchNormParams};
+pub use params::{AdditiveParams, BatchNormParams, Chosen};

@@ -29,7 +29,7 @@
 use burn::module::Module;
 use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::tensor::activation::softmax;
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Device, Tensor};
 use mesm_kernels::parallel::for_each_part;
 use mesm_kernels::{AdditiveParams, flex, gpu, recording};
 
@@ -101,18 +101,17 @@ impl CrossModalAttention {
         self.attn_weight_affine.forward(hidden).reshape([rows])
     }
 
-    /// Scores `[rows]` of points `[rows, channels]`, each with the projected query `[frames, k]` of its frame.
-    pub(crate) fn scores_of_frames(
+    /// Scores `[frames, points]` of the points of maps `[frames * points, channels]`, with one projected query a frame
+    /// `[frames, k]` or one for all `[1, k]`, by the kernel for graphics devices where there is one. Where `mask`
+    /// `[frames, points]` is 0 they have no meaning.
+    pub(crate) fn scores_on_gpu(
         &self,
         points: &Tensor<2>,
-        queries: Tensor<2>,
-        frame_of_row: Tensor<1, Int>,
-    ) -> Tensor<1> {
-        let kernel = self
-            .params()
-            .and_then(|params| gpu::scores(points, &params, &queries, &frame_of_row));
-        kernel
-            .unwrap_or_else(|| self.scores_of_rows(points.clone(), queries.select(0, frame_of_row)))
+        queries: &Tensor<2>,
+        mask: Option<&Tensor<2>>,
+        frames: usize,
+    ) -> Option<Tensor<2>> {
+        gpu::scores(points, &self.params()?, queries, mask, frames)
     }
 
     /// Scores of points `[rows, channels]` on the host, `counts` of them with each of the projected queries

@@ -194,8 +194,8 @@ pub enum AttentionMode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "kebab-case")]
 pub enum SparsePath {
-    /// Only active sites are gathered and multiplied; the selection is read back once a layer,
-    /// asynchronously.
+    /// Only active sites are multiplied. Devices with kernels that list them do it without the host; from others the
+    /// selection is read back once a layer, asynchronously.
     #[default]
     Gathered,
     /// Dense convolution and masks: nothing is read back, nothing is saved.

@@ -7,15 +7,13 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{PaddingConfig2d, activation::Relu};
 use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Device, Tensor};
 
 use mesm_kernels::cpu::{Order, Taps, windows};
 use mesm_kernels::flex;
 use mesm_kernels::{gpu, recording};
 
 use crate::norm::BatchNorm;
-use crate::sparse::Sites;
-use crate::sparse::sites::table_tensor;
 
 /// Two 3x3 convolutions, each followed by batch normalisation and ReLU.
 #[derive(Module, Debug)]
@@ -44,7 +42,7 @@ impl VggBlock {
         if let Some(y) = self.recorded(&x) {
             return y;
         }
-        if let Some(y) = self.on_gpu(&x, gpu_table(&x).as_ref()) {
+        if let Some(y) = self.on_gpu(&x) {
             return y;
         }
         let relu = Relu::new();
@@ -77,16 +75,16 @@ impl VggBlock {
         Some(map_of(self.recorded_rows(rows, &taps)?, size))
     }
 
-    /// The same by the kernels for graphics devices, from the table of the points' neighbours `[points, 9]`.
-    fn on_gpu(&self, x: &Tensor<4>, table: Option<&Tensor<2, Int>>) -> Option<Tensor<4>> {
-        let table = table?;
+    /// The same by the kernels for graphics devices.
+    fn on_gpu(&self, x: &Tensor<4>) -> Option<Tensor<4>> {
+        if !gpu::takes(x) {
+            return None;
+        }
         let (rows, size) = rows_of(x.clone());
         let layer = |conv: &Conv2d, norm: &BatchNorm, x: &Tensor<2>| {
-            let [out, channels, height, width] = conv.weight.dims();
             let weights = conv.weight.val().permute([2, 3, 1, 0]);
-            let weights = weights.reshape([height * width, 1, channels, out]);
             let folded = norm.folded_on_gpu(bias(conv).as_ref())?;
-            gpu::conv_rows(x, table, &weights, &folded)
+            gpu::conv_maps(x, None, size, &weights, &folded)
         };
         let rows = layer(
             &self.conv2,
@@ -109,15 +107,6 @@ impl VggBlock {
         };
         layer(&self.conv2, &self.bn2, layer(&self.conv1, &self.bn1, rows)?)
     }
-}
-
-/// The table of the neighbours of every point of maps that the kernels for graphics devices take.
-fn gpu_table(x: &Tensor<4>) -> Option<Tensor<2, Int>> {
-    let [frames, _, height, width] = x.dims();
-    gpu::takes(x).then(|| {
-        let rows = Sites::all(frames, height, width).neighbours();
-        table_tensor(&rows, 9, &x.device())
-    })
 }
 
 /// The points of maps `[frames, channels, height, width]` as rows `[frames * height * width, channels]`, and the number of
@@ -225,17 +214,10 @@ impl LowLevel {
         let [frames, _, height, width] = x.dims();
         let folded = self.norm.folded_on_gpu(bias(&self.conv).as_ref())?;
         let rows = gpu::first_conv(x, &self.conv.weight.val(), &folded)?;
-        let rows = gpu::pool_rows(&rows, &windows_table(frames, height, width, &x.device()))?;
-        let x = map_of(rows, [frames, height / 2, width / 2]);
-        let table = gpu_table(&x);
-        let x = self.block1.on_gpu(&x, table.as_ref())?;
-        self.block2.on_gpu(&x, table.as_ref())
+        let rows = gpu::halve_maps(&rows, [frames, height, width])?;
+        let x = map_of(rows, halved([frames, height, width]));
+        self.block2.on_gpu(&self.block1.on_gpu(&x)?)
     }
-}
-
-/// The table of the whole 2x2 windows of maps, `[windows, 4]`.
-fn windows_table(frames: usize, height: usize, width: usize, device: &Device) -> Tensor<2, Int> {
-    table_tensor(&windows(frames, height, width), 4, device)
 }
 
 /// The whole convolutional network of one FE2E branch.
@@ -278,20 +260,25 @@ pub(crate) fn halve_positive(x: Tensor<4>) -> Tensor<4> {
         return y;
     }
     if gpu::takes(&x) {
-        let (rows, [frames, height, width]) = rows_of(x.clone());
-        let table = windows_table(frames, height, width, &x.device());
-        if let Some(rows) = gpu::pool_rows(&rows, &table) {
-            return map_of(rows, [frames, height / 2, width / 2]);
+        let (rows, size) = rows_of(x.clone());
+        if let Some(rows) = gpu::halve_maps(&rows, size) {
+            return map_of(rows, halved(size));
         }
     }
     if recording::takes(&x) {
-        let (rows, [frames, height, width]) = rows_of(x.clone());
+        let (rows, size) = rows_of(x.clone());
+        let [frames, height, width] = size;
         let table = Arc::new(windows(frames, height, width));
         if let Some(rows) = recording::pool_rows(rows, table) {
-            return map_of(rows, [frames, height / 2, width / 2]);
+            return map_of(rows, halved(size));
         }
     }
     halve(x)
+}
+
+/// The size of maps after a 2x2 max-pool.
+pub(crate) fn halved([frames, height, width]: [usize; 3]) -> [usize; 3] {
+    [frames, height / 2, width / 2]
 }
 
 fn bias(conv: &Conv2d) -> Option<Tensor<1>> {

@@ -1,14 +1,14 @@
 //! What a forward pass gives: tensors on the device, then plain numbers on the host.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, TensorData, Transaction};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::config::{Activation, Modality, ModelKind};
 use crate::cost::{BranchSizes, Cost};
-use crate::sparse::network_read as read;
 use crate::sparse::{AttentionLayer, Selection, Sites, dither};
 
 /// Why a forward pass could not be carried out.
@@ -167,6 +167,23 @@ impl AttentionMaps {
         self.masks.iter().flatten().filter(|kept| **kept).count()
     }
 
+    /// Of weights and kept points of all frames, row-major.
+    fn new((height, width): (usize, usize), weights: &[f32], mask: &[bool], dither: f32) -> Self {
+        let points = height * width;
+        let mut weights: Vec<Vec<f32>> = weights.chunks(points).map(<[f32]>::to_vec).collect();
+        if dither > 0.0 {
+            for map in &mut weights {
+                dither::take_back(map, width, dither);
+            }
+        }
+        Self {
+            height,
+            width,
+            weights,
+            masks: mask.chunks(points).map(<[bool]>::to_vec).collect(),
+        }
+    }
+
     fn sites(&self) -> Sites {
         let flags: Vec<bool> = self.masks.iter().flatten().copied().collect();
         Sites::from_flags(self.masks.len(), self.height, self.width, &flags)
@@ -174,12 +191,18 @@ impl AttentionMaps {
 }
 
 impl Output {
-    /// Reads everything back, without blocking.
+    /// Reads everything back, at once and without blocking.
     ///
     /// # Errors
     /// When the device fails.
     pub async fn into_host(self) -> Result<Prediction, ForwardError> {
-        let logits = rows(self.logits).await?;
+        let mut read = self.read().await?.into_iter();
+        let mut values = || read.next().unwrap_or_default();
+        let [_, classes] = self.logits.dims();
+        let rows = |values: Vec<f32>| -> Vec<Vec<f32>> {
+            values.chunks(classes).map(<[f32]>::to_vec).collect()
+        };
+        let logits = rows(values());
         let mut prediction = Prediction {
             probabilities: logits
                 .iter()
@@ -193,18 +216,28 @@ impl Output {
         };
         for part in self.modalities {
             let modality = part.modality;
-            prediction
-                .modality_logits
-                .insert(modality, rows(part.logits).await?);
-            prediction.shares.insert(modality, rows(part.share).await?);
+            prediction.modality_logits.insert(modality, rows(values()));
+            prediction.shares.insert(modality, rows(values()));
             let Some(input) = part.input_size else {
                 continue;
             };
             let frames = part.lens.iter().sum();
-            let mut maps = Vec::with_capacity(part.attention.len());
-            for layer in part.attention {
-                maps.push(layer_to_host(layer, frames, self.dither).await?);
-            }
+            let maps: Vec<AttentionMaps> = part
+                .attention
+                .into_iter()
+                .map(|layer| {
+                    let (height, width) = (layer.height, layer.width);
+                    let (weights, mask) = match layer.selection {
+                        Selection::Host { weights, mask } => (weights, mask),
+                        Selection::Device { .. } => {
+                            let weights = values();
+                            (weights, values().into_iter().map(|v| v > 0.5).collect())
+                        }
+                    };
+                    debug_assert_eq!(weights.len(), frames * height * width);
+                    AttentionMaps::new((height, width), &weights, &mask, self.dither)
+                })
+                .collect();
             let sites: Vec<Sites> = maps.iter().map(AttentionMaps::sites).collect();
             let sizes = BranchSizes {
                 kind: self.kind,
@@ -223,41 +256,26 @@ impl Output {
         }
         Ok(prediction)
     }
-}
 
-async fn layer_to_host(
-    layer: AttentionLayer,
-    frames: usize,
-    dither: f32,
-) -> Result<AttentionMaps, ForwardError> {
-    let points = layer.height * layer.width;
-    let (weights, mask) = match layer.selection {
-        Selection::Host { weights, mask } => (weights, mask),
-        Selection::Device { weights, mask } => {
-            let mask = read(mask).await?;
-            (
-                read(weights).await?,
-                mask.into_iter().map(|v| v > 0.5).collect(),
-            )
+    /// The values of what lies on the device, in the order in which [`into_host`](Self::into_host) takes them: a device
+    /// that is asked for one tensor after the other answers each time as late as for all of them.
+    async fn read(&self) -> Result<Vec<Vec<f32>>, ForwardError> {
+        let mut all = Transaction::default().register(self.logits.clone());
+        for part in &self.modalities {
+            all = all
+                .register(part.logits.clone())
+                .register(part.share.clone());
+            for layer in &part.attention {
+                if let Selection::Device { weights, mask } = &layer.selection {
+                    all = all.register(weights.clone()).register(mask.clone());
+                }
+            }
         }
-    };
-    debug_assert_eq!(weights.len(), frames * points);
-    let mut weights: Vec<Vec<f32>> = weights.chunks(points).map(<[f32]>::to_vec).collect();
-    if dither > 0.0 {
-        for map in &mut weights {
-            dither::take_back(map, layer.width, dither);
-        }
+        let failed = |error: &dyn Debug| ForwardError::Device(format!("{error:?}"));
+        let read = all.execute_async().await.map_err(|error| failed(&error))?;
+        let values = read.into_iter().map(TensorData::try_into_vec);
+        values
+            .collect::<Result<_, _>>()
+            .map_err(|error| failed(&error))
     }
-    Ok(AttentionMaps {
-        height: layer.height,
-        width: layer.width,
-        weights,
-        masks: mask.chunks(points).map(<[bool]>::to_vec).collect(),
-    })
-}
-
-async fn rows(tensor: Tensor<2>) -> Result<Vec<Vec<f32>>, ForwardError> {
-    let [_, columns] = tensor.dims();
-    let values = read(tensor).await?;
-    Ok(values.chunks(columns).map(<[f32]>::to_vec).collect())
 }

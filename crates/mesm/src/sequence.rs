@@ -127,9 +127,12 @@ fn pad_after_cls(rows: Tensor<2>, cls: Tensor<2>, lens: &[usize]) -> (Tensor<3>,
     } else {
         Tensor::cat(vec![cls, rows], 0)
     };
-    let padded = table
-        .select(0, index)
-        .reshape([lens.len(), longest + 1, dim]);
+    let padded = match lens {
+        // Everything is in its place already.
+        [_] => table,
+        _ => table.select(0, index),
+    };
+    let padded = padded.reshape([lens.len(), longest + 1, dim]);
     let mask = Tensor::<1>::from_data(TensorData::from(mask.as_slice()), &device).reshape([
         lens.len(),
         1,
@@ -205,7 +208,13 @@ impl SelfAttention {
     fn forward(&self, x: Tensor<3>, mask: &Tensor<4>) -> Tensor<3> {
         let [batch, len, dim] = x.dims();
         let head = dim / self.heads;
-        let packed = linear_of_steps(&self.in_proj, x).reshape([batch, len, 3, self.heads, head]);
+        let packed = linear_of_steps(&self.in_proj, x);
+        let rows = packed.clone().reshape([batch * len, 3 * dim]);
+        let flat = mask.clone().reshape([batch, len]);
+        if let Some(mixed) = gpu::attend_packed(&rows, &flat, self.heads) {
+            return linear_of_steps(&self.out_proj, mixed.reshape([batch, len, dim]));
+        }
+        let packed = packed.reshape([batch, len, 3, self.heads, head]);
         let part = |k: usize| -> Tensor<4> {
             packed
                 .clone()

@@ -20,7 +20,11 @@ mod mel;
 mod models;
 #[path = "golden/nucleus.rs"]
 mod nucleus;
+#[path = "golden/resident.rs"]
+mod resident;
 #[path = "golden/sparse_conv.rs"]
 mod sparse_conv;
+#[path = "golden/text.rs"]
+mod text;
 
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_dedicated_worker);

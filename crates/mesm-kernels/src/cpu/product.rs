@@ -201,7 +201,10 @@ fn tiles<S: Simd, const PANEL: usize, const VECTORS: usize>(
     tiles_of!(1);
 }
 
-#[inline(always)]
+// In a browser a function of its own: its registers then do not depend on what else the browser's compiler has put into the
+// same function, which it decides by what was called before.
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn tile<S: Simd, const ROWS: usize, const PANEL: usize, const VECTORS: usize>(
     simd: S,
     features: &[f32],

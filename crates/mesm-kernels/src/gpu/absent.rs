@@ -1,8 +1,8 @@
 //! A build without the feature `gpu` has no kernels for graphics devices: nothing here takes a tensor.
 
-use burn::tensor::{Int, Tensor};
+use burn::tensor::Tensor;
 
-use crate::{AdditiveParams, BatchNormParams};
+use crate::{AdditiveParams, BatchNormParams, Chosen};
 
 /// Nothing.
 pub fn construct() {}
@@ -15,9 +15,10 @@ pub fn takes<const D: usize>(_: &Tensor<D>) -> bool {
 
 /// Nothing.
 #[must_use]
-pub fn conv_rows(
+pub fn conv_maps(
     _: &Tensor<2>,
-    _: &Tensor<2, Int>,
+    _: Option<&Chosen>,
+    _: [usize; 3],
     _: &Tensor<4>,
     _: &Tensor<2>,
 ) -> Option<Tensor<2>> {
@@ -26,7 +27,13 @@ pub fn conv_rows(
 
 /// Nothing.
 #[must_use]
-pub fn pool_rows(_: &Tensor<2>, _: &Tensor<2, Int>) -> Option<Tensor<2>> {
+pub fn halve_maps(_: &Tensor<2>, _: [usize; 3]) -> Option<Tensor<2>> {
+    None
+}
+
+/// Nothing.
+#[must_use]
+pub fn halve_chosen(_: &Tensor<2>, _: &Tensor<2>, _: [usize; 3]) -> Option<(Tensor<2>, Tensor<2>)> {
     None
 }
 
@@ -48,8 +55,21 @@ pub fn scores(
     _: &Tensor<2>,
     _: &AdditiveParams,
     _: &Tensor<2>,
-    _: &Tensor<1, Int>,
-) -> Option<Tensor<1>> {
+    _: Option<&Tensor<2>>,
+    _: usize,
+) -> Option<Tensor<2>> {
+    None
+}
+
+/// Nothing.
+#[must_use]
+pub fn choose(
+    _: &Tensor<2>,
+    _: Option<&Tensor<2>>,
+    _: [usize; 2],
+    _: f32,
+    _: f32,
+) -> Option<Chosen> {
     None
 }
 
@@ -68,5 +88,17 @@ pub fn add_normalise(
 /// Nothing.
 #[must_use]
 pub fn linear(_: &Tensor<2>, _: &Tensor<2>, _: Option<&Tensor<1>>, _: bool) -> Option<Tensor<2>> {
+    None
+}
+
+/// Nothing.
+#[must_use]
+pub fn attend_packed(_: &Tensor<2>, _: &Tensor<2>, _: usize) -> Option<Tensor<2>> {
+    None
+}
+
+/// Nothing.
+#[must_use]
+pub fn attend(_: [&Tensor<2>; 3], _: &Tensor<2>, _: usize) -> Option<Tensor<2>> {
     None
 }

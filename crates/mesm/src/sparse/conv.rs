@@ -8,10 +8,10 @@ use burn::nn::Initializer;
 use burn::tensor::activation::relu;
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Device, Tensor};
 
 use mesm_kernels::cpu::{Order, Taps};
-use mesm_kernels::{flex, gpu, recording};
+use mesm_kernels::{Chosen, flex, gpu, recording};
 
 use crate::dense::{map_of, rows_of, taps_of};
 use crate::norm::BatchNorm;
@@ -105,6 +105,10 @@ impl SparseBlock {
 
     /// The same where there are kernels for it.
     fn fused_map(&self, x: &Tensor<4>) -> Option<Tensor<4>> {
+        if gpu::takes(x) {
+            let (rows, size) = rows_of(x.clone());
+            return Some(map_of(self.gpu_rows(&rows, None, size)?, size));
+        }
         let taps = taps_of(x)?;
         let (rows, size) = rows_of(x.clone());
         Some(map_of(self.fused_rows(&rows, &taps)?, size))
@@ -126,13 +130,20 @@ impl SparseBlock {
         )
     }
 
-    /// The same by the kernels for graphics devices, from the table of the points' neighbours `[points, 9]`.
-    pub(super) fn gpu_rows(&self, x: &Tensor<2>, table: &Tensor<2, Int>) -> Option<Tensor<2>> {
+    /// The same by the kernels for graphics devices, rows of all points of maps of that size; those that were not chosen
+    /// have no meaning in the result.
+    pub(super) fn gpu_rows(
+        &self,
+        x: &Tensor<2>,
+        chosen: Option<&Chosen>,
+        size: [usize; 3],
+    ) -> Option<Tensor<2>> {
         if !self.norm1.is_settled() {
             return None;
         }
         let layer = |conv: &SubmanifoldConv, norm: &BatchNorm, x: &Tensor<2>| {
-            gpu::conv_rows(x, table, &conv.weight.val(), &norm.folded_on_gpu(None)?)
+            let folded = norm.folded_on_gpu(None)?;
+            gpu::conv_maps(x, chosen, size, &conv.weight.val(), &folded)
         };
         layer(
             &self.conv2,

@@ -7,9 +7,9 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 
 use super::conv::{SparseBlock, SubmanifoldConv};
-use super::sites::{Sites, index_tensor, table_tensor};
+use super::sites::{Sites, index_tensor};
 use mesm_kernels::cpu::Taps;
-use mesm_kernels::{flex, gpu, recording};
+use mesm_kernels::{flex, recording};
 
 use crate::norm::BatchNorm;
 use crate::stage::{Probe, Stage};
@@ -116,9 +116,6 @@ pub(super) fn probed_block(block: &SparseBlock, x: SparseRows, probe: Probe<'_>)
 
 /// The same where there are kernels for it.
 fn fused(block: &SparseBlock, x: &SparseRows, probe: Probe<'_>) -> Option<SparseRows> {
-    if gpu::takes(&x.features) {
-        return on_gpu(block, x, probe);
-    }
     let plain = flex::takes(&x.features);
     if !plain && !recording::takes(&x.features) {
         return None;
@@ -137,19 +134,6 @@ fn fused(block: &SparseBlock, x: &SparseRows, probe: Probe<'_>) -> Option<Sparse
     } else {
         recording::pool_rows(y, Arc::new(table))?
     };
-    probe.done(Stage::Pool);
-    Some(SparseRows { features, sites })
-}
-
-/// The same by the kernels for graphics devices.
-fn on_gpu(block: &SparseBlock, x: &SparseRows, probe: Probe<'_>) -> Option<SparseRows> {
-    let device = x.features.device();
-    let neighbours = table_tensor(&x.sites.neighbours(), 9, &device);
-    probe.done(Stage::Gather);
-    let y = block.gpu_rows(&x.features, &neighbours)?;
-    probe.done(Stage::Product);
-    let (sites, rows) = x.sites.pooled();
-    let features = gpu::pool_rows(&y, &table_tensor(&rows, 4, &device))?;
     probe.done(Stage::Pool);
     Some(SparseRows { features, sites })
 }

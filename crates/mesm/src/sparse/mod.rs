@@ -3,16 +3,17 @@
 //!
 //! Two paths compute the same numbers from the same parameters. [`masked`] keeps dense maps and
 //! multiplies by masks: it saves nothing, reads nothing back, and is the oracle. [`gathered`]
-//! lists the active sites on the host and multiplies only their neighbourhoods.
+//! lists the active sites on the host and multiplies only their neighbourhoods; on graphics devices
+//! that the kernels are for, the device lists them.
 
 pub mod conv;
 pub mod dither;
 pub mod gathered;
 pub mod masked;
 mod network;
+mod resident;
 pub mod sites;
 
 pub use conv::{SparseBlock, SubmanifoldConv};
-pub(crate) use network::read as network_read;
 pub use network::{AttentionLayer, Selection, SparseCnn, SparseOptions};
 pub use sites::Sites;

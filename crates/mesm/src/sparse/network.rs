@@ -9,6 +9,7 @@ use super::conv::SparseBlock;
 use super::dither;
 use super::gathered::{self, SparseRows};
 use super::masked::{self, MaskedMap};
+use super::resident::ResidentMaps;
 use super::sites::{Sites, index_tensor};
 use crate::attention::{
     CrossModalAttention, concentration, masked_softmax, softmax_on_host, straight_through,
@@ -144,12 +145,18 @@ impl SparseCnn {
             return Ok((self.every_point(features), Vec::new()));
         }
         let query = query.ok_or(ForwardError::TextNeeded)?;
-        let owner = index_tensor(utterance_of_frame.iter().map(|&u| u as i64), &device);
-        let queries: Vec<Tensor<2>> = self
-            .attn_layers
-            .iter()
-            .map(|layer| layer.project_query(query.clone()).select(0, owner.clone()))
+        let owner = utterance_of_frame.iter().map(|&u| u as i64);
+        let owner = index_tensor(owner, &device);
+        let layers = self.attn_layers.iter();
+        let queries: Vec<Tensor<2>> = layers
+            .map(|layer| layer.project_query(query.clone()))
             .collect();
+        if options.path == SparsePath::Gathered
+            && let Some(found) = self.resident(&features, &queries, &owner, options, probe)
+        {
+            return Ok(found);
+        }
+        let queries = of_frames(&queries, &owner);
         if options.path == SparsePath::MaskedDense {
             self.forward_masked(features, queries, options).await
         } else {
@@ -254,6 +261,35 @@ impl SparseCnn {
         Ok((map, layers))
     }
 
+    /// The gathered path without a look at the host, on devices that have kernels for it. A projected query of each
+    /// utterance a layer, and the utterance of each frame.
+    fn resident(
+        &self,
+        x: &Tensor<4>,
+        queries: &[Tensor<2>],
+        owner: &Tensor<1, Int>,
+        options: SparseOptions,
+        probe: Probe<'_>,
+    ) -> Option<(Tensor<4>, Vec<AttentionLayer>)> {
+        if options.point_order == PointOrder::AsPublished {
+            return None;
+        }
+        let mut maps = ResidentMaps::new(x)?;
+        let one = queries.iter().all(|query| query.dims()[0] == 1);
+        let queries = if one {
+            queries.to_vec()
+        } else {
+            of_frames(queries, owner)
+        };
+        let mut layers = Vec::with_capacity(3);
+        let parts = self.attn_layers.iter().zip(&self.sparse_layers);
+        for ((attention, block), query) in parts.zip(&queries) {
+            let layer = maps.advance(attention, block, query, options, probe)?;
+            layers.push(layer);
+        }
+        Some((maps.into_map(), layers))
+    }
+
     /// Attention and selection of layer `i` among `rows`.
     async fn select(
         &self,
@@ -280,7 +316,8 @@ impl SparseCnn {
                 let frames = counts.iter().enumerate();
                 let frames = frames.flat_map(|(frame, &n)| std::iter::repeat_n(frame as i64, n));
                 let frames = index_tensor(frames, &device);
-                read(attention.scores_of_frames(&rows.features, query, frames)).await?
+                let queries = query.select(0, frames);
+                read(attention.scores_of_rows(rows.features.clone(), queries)).await?
             };
             if let Some(amplitude) = amplitude {
                 scores = dither::on_host(&scores, &rows.sites, amplitude);
@@ -407,6 +444,14 @@ impl Ragged {
     }
 }
 
+/// For each frame the query of its utterance, `[utterances, k]` to `[frames, k]`.
+fn of_frames(queries: &[Tensor<2>], owner: &Tensor<1, Int>) -> Vec<Tensor<2>> {
+    let queries = queries.iter();
+    queries
+        .map(|query| query.clone().select(0, owner.clone()))
+        .collect()
+}
+
 /// `[frames, channels, height, width]` to points `[frames, height, width, channels]`.
 fn points_of(map: Tensor<4>) -> Tensor<4> {
     map.permute([0, 2, 3, 1])
@@ -429,7 +474,7 @@ fn trains_attention<const D: usize>(options: SparseOptions, features: &Tensor<D>
 }
 
 /// The values of a tensor, read without blocking.
-pub(crate) async fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, ForwardError> {
+async fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, ForwardError> {
     let data = tensor
         .into_data_async()
         .await

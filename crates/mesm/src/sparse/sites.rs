@@ -258,12 +258,6 @@ pub(crate) fn index_tensor(
     Tensor::from_data(TensorData::new(values, [count]), device)
 }
 
-/// A table of rows, `taps` of them a line, as a tensor `[lines, taps]`.
-pub(crate) fn table_tensor(rows: &[u32], taps: usize, device: &Device) -> Tensor<2, Int> {
-    let index = index_tensor(rows.iter().map(|&row| i64::from(row)), device);
-    index.reshape([rows.len() / taps, taps])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

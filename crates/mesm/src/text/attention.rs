@@ -2,6 +2,7 @@
 
 use burn::nn::Dropout;
 use burn::tensor::{Int, Tensor, activation};
+use mesm_kernels::gpu;
 
 /// What the mask adds to the scores of padded keys: 0 where `mask` is 1, the lowest finite `f32`
 /// where it is 0, as Hugging Face does it. Finite, so that a row without any real token becomes
@@ -26,6 +27,12 @@ pub(super) fn attend(
     dropout: &Dropout,
 ) -> Tensor<3> {
     let [batch, tokens, hidden] = query.dims();
+    let rows = |x: &Tensor<3>| x.clone().reshape([batch * tokens, hidden]);
+    let parts = [rows(&query), rows(&key), rows(&value)];
+    let flat = mask.clone().reshape([batch, tokens]);
+    if let Some(mixed) = gpu::attend(parts.each_ref(), &flat, heads) {
+        return mixed.reshape([batch, tokens, hidden]);
+    }
     let width = hidden / heads;
     let split = |x: Tensor<3>| x.reshape([batch, tokens, heads, width]).swap_dims(1, 2);
     let scale = 1.0 / (width as f64).sqrt();

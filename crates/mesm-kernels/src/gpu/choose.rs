@@ -1,0 +1,116 @@
+//! Attention of a query over points, and which of them it keeps.
+
+use burn::backend::Cube;
+use burn::tensor::{DType, Tensor};
+use cubecl::prelude::{CubeCount, CubeDim};
+
+use super::kernels::choose::{CHOOSERS, MOST_POINTS, choose as choose_kernel, score};
+use super::{LANES, constant, empty, launch, values};
+use crate::{AdditiveParams, Chosen};
+
+/// Scores `[frames, points]` of the points of maps, `rows` `[frames * points, channels]`, each with the query of its frame,
+/// `queries` `[frames, width]`, or all with the same, `[1, width]`. Where `mask` `[frames, points]` is 0 the result has no
+/// meaning.
+///
+/// `None` also where a width is no multiple of four.
+#[must_use]
+pub fn scores(
+    rows: &Tensor<2>,
+    attention: &AdditiveParams,
+    queries: &Tensor<2>,
+    mask: Option<&Tensor<2>>,
+    frames: usize,
+) -> Option<Tensor<2>> {
+    let [count, channels] = rows.dims();
+    let [queries_given, width] = queries.dims();
+    if !channels.is_multiple_of(LANES) || !width.is_multiple_of(LANES) || count == 0 {
+        return None;
+    }
+    let points = count / frames;
+    let rows = values(rows)?;
+    let score_shift = values(&attention.score_shift)?;
+    let mask_values = match mask {
+        Some(mask) => values(mask)?,
+        // Not read.
+        None => score_shift.clone(),
+    };
+    let client = rows.client.clone();
+    let out = empty(&rows, [frames, points].into(), DType::F32);
+    // In bounds: a unit beyond the last point stops.
+    launch!(
+        score,
+        &client,
+        count,
+        LANES,
+        rows.into_tensor_arg(),
+        constant(&attention.points)?.into_tensor_arg(),
+        values(&attention.shift)?.into_tensor_arg(),
+        values(&attention.scores)?.into_tensor_arg(),
+        score_shift.into_tensor_arg(),
+        values(queries)?.into_tensor_arg(),
+        mask_values.into_tensor_arg(),
+        out.clone().into_tensor_arg(),
+        count as u32,
+        (count / queries_given) as u32,
+        (channels / LANES) as u32,
+        (width / LANES) as u32,
+        mask.is_some(),
+    );
+    Some(Tensor::from_primitive::<Cube>(out))
+}
+
+/// The nucleus of each of several maps, `scores` `[frames, height * width]`, for a share `top_p` of their softmax weights:
+/// everything between scores and convolutions, without a look at the host. Points where `candidates` (as many) is 0 have no
+/// weight and are not kept. With an `amplitude` above 0 the scores are evened out and dithered first, as `mesm` describes it.
+///
+/// `None` also where a map has more points than a unit of the device has room for.
+#[must_use]
+pub fn choose(
+    scores: &Tensor<2>,
+    candidates: Option<&Tensor<2>>,
+    [height, width]: [usize; 2],
+    top_p: f32,
+    amplitude: f32,
+) -> Option<Chosen> {
+    let [frames, points] = scores.dims();
+    let scores = values(scores)?;
+    let client = scores.client.clone();
+    let most_units = client.properties().hardware.max_units_per_cube;
+    if frames == 0 || points > MOST_POINTS || most_units < CHOOSERS {
+        return None;
+    }
+    let candidates_values = match candidates {
+        Some(candidates) => values(candidates)?,
+        // Not read.
+        None => scores.clone(),
+    };
+    let weights = empty(&scores, [frames, points].into(), DType::F32);
+    let mask = empty(&scores, [frames, points].into(), DType::F32);
+    let list = empty(&scores, [frames, points + 1].into(), DType::I32);
+    // In bounds: a map has a cube, and units share its points.
+    let maps = (
+        CubeCount::Static(frames as u32, 1, 1),
+        CubeDim::new_1d(CHOOSERS),
+    );
+    launch!(
+        choose_kernel,
+        &client;
+        maps;
+        scores.into_tensor_arg(),
+        candidates_values.into_tensor_arg(),
+        weights.clone().into_tensor_arg(),
+        mask.clone().into_tensor_arg(),
+        list.clone().into_tensor_arg(),
+        height as u32,
+        width as u32,
+        top_p,
+        amplitude,
+        candidates.is_some(),
+        amplitude > 0.0,
+    );
+    Some(Chosen {
+        weights: Tensor::from_primitive::<Cube>(weights),
+        mask: Tensor::from_primitive::<Cube>(mask),
+        list: Tensor::from_primitive::<Cube>(list),
+    })
+}
