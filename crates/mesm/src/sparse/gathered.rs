@@ -11,6 +11,7 @@ use super::sites::{Sites, index_tensor};
 use mesm_kernels::cpu::Taps;
 use mesm_kernels::{flex, recording};
 
+use crate::dense::rows_of;
 use crate::norm::BatchNorm;
 use crate::stage::{Probe, Stage};
 
@@ -27,9 +28,8 @@ impl SparseRows {
     /// The rows of a dense map `[frames, channels, height, width]` at `sites`.
     #[must_use]
     pub fn from_map(map: Tensor<4>, sites: Sites) -> Self {
-        let [n, c, h, w] = map.dims();
         let device = map.device();
-        let points = map.permute([0, 2, 3, 1]).reshape([n * h * w, c]);
+        let (points, _) = rows_of(map);
         Self {
             features: points.select(0, sites.index(&device)),
             sites,

@@ -9,11 +9,16 @@
 pub mod conv;
 pub mod dither;
 pub mod gathered;
+mod gathered_layer;
 pub mod masked;
+mod masked_layer;
 mod network;
+mod ragged;
 mod resident;
+mod selection;
 pub mod sites;
 
 pub use conv::{SparseBlock, SubmanifoldConv};
-pub use network::{AttentionLayer, Selection, SparseCnn, SparseOptions};
+pub use network::SparseCnn;
+pub use selection::{AttentionLayer, Selection, SparseOptions};
 pub use sites::Sites;

@@ -8,7 +8,7 @@ use burn::tensor::Tensor;
 use mesm_kernels::gpu;
 
 use super::conv::SparseBlock;
-use super::network::{AttentionLayer, Selection, SparseOptions};
+use super::selection::{AttentionLayer, Selection, SparseOptions};
 use crate::attention::CrossModalAttention;
 use crate::dense::{halved, map_of, rows_of};
 use crate::stage::{Probe, Stage};
