@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod agreement;
 mod case;
 mod compare;
 mod roofline;
@@ -13,6 +14,7 @@ mod stages;
 mod training;
 mod work;
 
+pub use agreement::{Agreement, agreement};
 pub use case::case;
 pub use compare::{Measurement, Spread, compare};
 pub use roofline::{Roofline, roofline};

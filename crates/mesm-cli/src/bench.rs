@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use mesm::{ModelKind, Stage};
-use mesm_bench::{Measurement, Roofline, Size, Spread, StageTime, Work};
+use mesm_bench::{Agreement, Measurement, Roofline, Size, Spread, StageTime, Work};
 use mesm_data::store::write_atomically;
 use serde::Serialize;
 
@@ -25,7 +25,8 @@ Examples:
 Weights and inputs are drawn by formula; the text encoder and the face detector are left out. Both
 models run in turns, so that their ratio holds on a machine that is busy with other things too.
 The peak is that of a large matrix product on the same device; a gather or a pool, which multiply
-nothing, stand against a pass over memory.
+nothing, stand against a pass over memory. On a card the processor answers too, and how far the
+two answers are from each other is said: times of other numbers would say nothing.
 
 Exit code: 0 done, 1 the machine failed (no device), 2 the input is at fault.";
 
@@ -139,6 +140,9 @@ struct Model {
     /// Multiply-accumulates a second, in 10^9.
     gmacs: f64,
     stages: Vec<StageTime>,
+    /// With the processor's answer, on another device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agreement: Option<Agreement>,
 }
 
 /// Carries `mesm bench` out.
@@ -201,6 +205,7 @@ async fn measure(arguments: &BenchArguments, threads: usize) -> Result<Measured,
             gmacs: measurement.macs as f64 / measurement.time.median_s * 1e-9,
             measurement,
             stages: mesm_bench::stages(model, &batch, rounds, &device, seconds).await?,
+            agreement: Box::pin(agreement(arguments, model, &batch)).await?,
         });
     }
     // Large enough that the device is busy with it.
@@ -231,6 +236,25 @@ async fn measure(arguments: &BenchArguments, threads: usize) -> Result<Measured,
         roofline,
         training,
     })
+}
+
+/// How far the answer of `model` is from the processor's; none where it is the processor's, or this program was built
+/// without it.
+async fn agreement(
+    arguments: &BenchArguments,
+    model: &mesm::Model,
+    batch: &mesm::Batch,
+) -> Result<Option<Agreement>, CliError> {
+    if arguments.device == DeviceChoice::Cpu || !cfg!(feature = "cpu") {
+        return Ok(None);
+    }
+    let processor = device::open(DeviceChoice::Cpu)?;
+    let size = Size::from(arguments.size);
+    let same = mesm_bench::model(size, model.config().kind, arguments.top_p, &processor)?;
+    let work = arguments.work().batch(size, &processor);
+    Ok(Some(
+        mesm_bench::agreement((model, batch), (&same, &work)).await?,
+    ))
 }
 
 /// Training steps of both models.
@@ -315,6 +339,13 @@ fn table(measured: &Measured) -> String {
         "peak        {:.1} * 10^9 macs/s in a matrix product, {:.1} GB/s in a pass over memory\n",
         roofline.product_gmacs, roofline.copy_gb
     );
+    if let (Some(fe2e), Some(mesm)) = (&measured.fe2e.agreement, &measured.mesm.agreement) {
+        let _ = writeln!(
+            out,
+            "numbers     logits within {:.1e} (fe2e) and {:.1e} (mesm) of the processor's; of {} points {} chosen otherwise\n",
+            fe2e.logits, mesm.logits, mesm.points, mesm.chosen_otherwise
+        );
+    }
     if let Some(training) = &measured.training {
         let _ = writeln!(
             out,
