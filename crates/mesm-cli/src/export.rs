@@ -128,18 +128,21 @@ pub fn run(arguments: &ExportArguments, out: &mut impl Write) -> Result<(), CliE
         path: arguments.weights.clone(),
         source,
     };
-    let mut model = origin.load(&settings.config, &device)?;
-    if let Some(folder) = &arguments.data {
-        let data = Data::open(
+    let data = match &arguments.data {
+        Some(folder) => Some(Data::open(
             folder,
             &settings.config.classes,
             &[("--data", COUNTED_SPLIT)],
-        )?;
-        if let Some(shares) = &arguments.calibrate_top_p {
-            model = calibrated(arguments, &origin, &settings, &data, shares)?;
-        }
+        )?),
+        None => None,
+    };
+    let mut model = match (&data, &arguments.calibrate_top_p) {
+        (Some(data), Some(shares)) => calibrated(arguments, &origin, &settings, data, shares)?,
+        _ => origin.load(&settings.config, &device)?,
+    };
+    if let Some(data) = &data {
         for (modality, share) in &arguments.prior {
-            let logs = log_frequencies(&data, &settings.config.classes, *modality)?;
+            let logs = log_frequencies(data, &settings.config.classes, *modality)?;
             let shift: Vec<f32> = logs.iter().map(|log| share * log).collect();
             model = with_shift(model, *modality, &shift).map_err(wrong)?;
         }

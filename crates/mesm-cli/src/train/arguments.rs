@@ -94,7 +94,7 @@ pub struct RunFlags {
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// Weights of a model whose answers are learnt from beside the labels, as --teacher-share says: MESM or FE2E of any size,
-    /// with the same classes
+    /// with the same classes; instead of phases that teach others
     #[arg(long, value_name = "FILE")]
     pub teacher: Option<PathBuf>,
     /// Which model
@@ -316,7 +316,12 @@ impl RunFlags {
                 set(&mut config.features.max_words, self.text_max_len);
             }
         }
-        set(&mut config.teacher, self.teacher.clone().map(Some));
+        if let Some(teacher) = &self.teacher {
+            config.teacher = Some(teacher.clone());
+            for phase in &mut config.phases {
+                phase.taught_by = None;
+            }
+        }
         let features = &mut config.features;
         set(
             &mut features.word_vectors,

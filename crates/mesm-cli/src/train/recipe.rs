@@ -130,6 +130,13 @@ mod tests {
         let [from, to] = [&web, &half].map(|config| config.model.end_to_end().unwrap());
         assert_eq!(from.widths, to.widths);
         assert!(to.dither > 0.0);
+        // What is measured as the page's size is that size.
+        let measured = mesm_bench::Size::Web.config(from.kind, from.top_p);
+        let sizes = |model: &mesm::ModelConfig| {
+            let dims = [model.flatten_dim, model.trans_dim, model.trans_feedforward];
+            (model.widths, dims, model.trans_layers, model.trans_heads)
+        };
+        assert_eq!(sizes(&measured), sizes(from));
         assert_eq!(
             paper.model.end_to_end().unwrap().widths,
             [64, 128, 256, 512]

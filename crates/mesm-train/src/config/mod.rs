@@ -44,7 +44,8 @@ pub struct TrainConfig {
     pub features: FeatureConfig,
     /// Tokens of an utterance that are read, the two marks at its ends included.
     pub text_max_tokens: usize,
-    /// Weights of a model whose answers phases learn from too, by their `teacher_share`. They are read again when a run goes
+    /// Weights of a model whose answers phases learn from too, by their `teacher_share`, if they are not `taught_by` another
+    /// phase. They are read again when a run goes
     /// on, and must be the same then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub teacher: Option<PathBuf>,
@@ -124,7 +125,8 @@ impl TrainConfig {
                 "some".to_owned(),
             );
         }
-        if self.teacher.is_none() && self.phases.iter().any(PhaseConfig::is_taught) {
+        let by_file = |phase: &PhaseConfig| phase.is_taught() && phase.taught_by.is_none();
+        if self.teacher.is_none() && self.phases.iter().any(by_file) {
             let expected = "weights to learn from, where a phase has a `teacher_share`";
             return run("teacher", expected, "none".to_owned());
         }
@@ -138,9 +140,11 @@ impl TrainConfig {
                 let found = phase.mixup.to_string();
                 return run("mixup", "0: features are not mixed", found);
             }
-            if self.phases[..index].iter().any(|p| p.name == phase.name) {
+            let before = &self.phases[..index];
+            if before.iter().any(|p| p.name == phase.name) {
                 return run("phases", "named differently", phase.name.clone());
             }
+            phase.check_taught_by(before)?;
         }
         Ok(())
     }
@@ -170,6 +174,33 @@ mod tests {
         assert!(error.contains("`teacher` must be weights"), "{error}");
         config.teacher = Some("dense.safetensors".into());
         config.check().unwrap();
+        let taught = |by: &str, share: f32| {
+            let mut config = TrainConfig::default();
+            config.phases[0].modalities = "tv".parse().unwrap();
+            config.phases.push(PhaseConfig {
+                name: "faces".to_owned(),
+                modalities: "v".parse().unwrap(),
+                teacher_share: share,
+                taught_by: Some(by.to_owned()),
+                ..PhaseConfig::default()
+            });
+            config
+        };
+        taught("joint", 0.5).check().unwrap();
+        let mut voices = taught("joint", 0.5);
+        voices.phases[1].modalities = "a".parse().unwrap();
+        for (config, said) in [
+            (taught("joint", 0.0), "`teacher_share` must be above 0"),
+            (
+                taught("faces", 0.5),
+                "`taught_by` must be a phase before it",
+            ),
+            (taught("dense", 0.5), "found dense"),
+            (voices, "found joint, which has learnt from tv"),
+        ] {
+            let error = config.check().unwrap_err().to_string();
+            assert!(error.contains(said), "{said}: {error}");
+        }
         config = TrainConfig::default();
         config.phases[0].freeze = "x".to_owned();
         assert!(config.check().is_err());

@@ -66,8 +66,12 @@ pub struct PhaseConfig {
     pub class_weights: bool,
     /// Share of the target that is spread evenly, `[0, 1)`.
     pub label_smoothing: f32,
-    /// Share of the target that is what the run's `teacher` says of the utterance, `[0, 1]`; the label keeps the rest.
+    /// Share of the target that is what the teacher says of the utterance, `[0, 1]`; the label keeps the rest.
     pub teacher_share: f32,
+    /// The phase of the same run, before this one, whose weights are the teacher, with the share of the attention mass that
+    /// they were judged at; without it the run's `teacher` is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub taught_by: Option<String>,
     /// Give the label the share of annotators who chose it and spread the rest evenly, where that is known.
     pub soft_targets: bool,
     /// Parameter of the Beta distribution that mixes pairs of faces or spectrograms; 0 for no mixing. Only where the
@@ -126,6 +130,7 @@ impl Default for PhaseConfig {
             class_weights: true,
             label_smoothing: 0.0,
             teacher_share: 0.0,
+            taught_by: None,
             soft_targets: false,
             mixup: 0.0,
             balance: 0.0,
@@ -165,6 +170,35 @@ impl PhaseConfig {
         ];
         if let Some(error) = augmentation.into_iter().find_map(Result::err) {
             return wrong("augmentation", "within its ranges", error.to_string());
+        }
+        Ok(())
+    }
+
+    /// Whether the phase that teaches it can, `before` being those that have learnt by then.
+    pub(super) fn check_taught_by(&self, before: &[Self]) -> Result<(), TrainConfigError> {
+        let Some(name) = &self.taught_by else {
+            return Ok(());
+        };
+        let wrong = |name, expected, found| {
+            Err(TrainConfigError {
+                place: format!("phase `{}`", self.name),
+                name,
+                expected,
+                found,
+            })
+        };
+        if !self.is_taught() {
+            let found = self.teacher_share.to_string();
+            return wrong("teacher_share", "above 0 where `taught_by` is set", found);
+        }
+        let expected = "a phase before it, of this run, that has learnt from its modalities";
+        let Some(former) = before.iter().find(|phase| &phase.name == name) else {
+            return wrong("taught_by", expected, name.clone());
+        };
+        let learnt = former.modalities;
+        if self.modalities.iter().any(|m| !learnt.contains(m)) {
+            let found = format!("{name}, which has learnt from {learnt}");
+            return wrong("taught_by", expected, found);
         }
         Ok(())
     }

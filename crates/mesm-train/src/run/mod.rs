@@ -59,7 +59,8 @@ pub struct Run<'a> {
     pub folder: &'a Path,
     /// What the learner's inputs are made of, for the header of its weights.
     pub inputs: &'a InputSettings,
-    /// Whose answers are learnt from in the phases that ask for it, on the device below without automatic differentiation.
+    /// Whose answers are learnt from in the phases that ask for it and name no phase of this run, on the device below without
+    /// automatic differentiation.
     pub teacher: Option<&'a Teacher>,
     /// A device with automatic differentiation.
     pub device: &'a Device,
@@ -112,7 +113,7 @@ impl Run<'_> {
         };
         self.shorten_log(at_work.state.log_lines)?;
         while let Some(phase) = self.config.phases.get(at_work.state.phase) {
-            self.phase(phase, &mut at_work)?;
+            self.phase(phase, &mut at_work, fresh)?;
             let path = self.weights_path(phase);
             let bytes = fs::read(&path).map_err(|source| file(&path, source))?;
             let learner = weights::from_bytes(fresh()?, &bytes)?;
@@ -211,8 +212,15 @@ impl Run<'_> {
         .write(&self.checkpoint_path())?)
     }
 
-    fn phase(&mut self, phase: &PhaseConfig, at_work: &mut AtWork) -> Result<(), TrainError> {
+    fn phase(
+        &mut self,
+        phase: &PhaseConfig,
+        at_work: &mut AtWork,
+        fresh: &dyn Fn() -> Result<Learner, TrainError>,
+    ) -> Result<(), TrainError> {
         let lessons = (self.lessons)(phase)?;
+        let of_the_run = self.of_the_run(phase, fresh)?;
+        let teacher = of_the_run.as_ref().or(self.teacher);
         let loss = Loss::new(
             phase.loss,
             lessons.class_weights.clone(),
@@ -228,7 +236,7 @@ impl Run<'_> {
         })?;
         while at_work.state.epoch < phase.epochs && !stops_early(phase, &at_work.state) {
             let begun = Instant::now();
-            self.epoch(phase, lessons.train.as_ref(), &loss, at_work)?;
+            self.epoch(phase, lessons.train.as_ref(), &loss, teacher, at_work)?;
             self.end_epoch(phase, &lessons, &loss, at_work, begun)?;
         }
         let (score, epoch) = at_work.state.best.unwrap_or_default();
@@ -242,11 +250,29 @@ impl Run<'_> {
         self.tell(&ended)
     }
 
+    /// The phase of this run by which `phase` is taught, if it is.
+    fn of_the_run(
+        &self,
+        phase: &PhaseConfig,
+        fresh: &dyn Fn() -> Result<Learner, TrainError>,
+    ) -> Result<Option<Teacher>, TrainError> {
+        let named = |former: &&PhaseConfig| Some(&former.name) == phase.taught_by.as_ref();
+        let Some(former) = self.config.phases.iter().find(named) else {
+            return Ok(None);
+        };
+        let path = self.weights_path(former);
+        let bytes = fs::read(&path).map_err(|source| file(&path, source))?;
+        let mut learner = weights::from_bytes(fresh()?, &bytes)?.judging();
+        learner.set_top_p(former.judged_top_p(self.config.model.top_p()))?;
+        Ok(Some(Teacher::new(learner)))
+    }
+
     fn epoch(
         &mut self,
         phase: &PhaseConfig,
         lessons: &dyn Lessons,
         loss: &Loss,
+        teacher: Option<&Teacher>,
         at_work: &mut AtWork,
     ) -> Result<(), TrainError> {
         let (epoch, steps) = (at_work.state.epoch, lessons.steps());
@@ -264,7 +290,7 @@ impl Run<'_> {
             let own = self.config.model.top_p();
             let place = [TOP_P, at_work.state.phase as u64, whole as u64];
             let top_p = phase.top_p(rng(self.config.seed, &place).random(), own);
-            if let Some(teacher) = self.teacher {
+            if let Some(teacher) = teacher {
                 teacher.teach(phase, &mut utterances, &judging)?;
             }
             at_work.learner.set_top_p(top_p)?;
