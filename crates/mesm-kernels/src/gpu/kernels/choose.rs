@@ -124,7 +124,7 @@ pub(in crate::gpu) fn choose(
     for i in first..end {
         peak = max(peak, values[i as usize]);
     }
-    let peak = largest_of_cube(&mut partial, peak);
+    let peak = of_cube(&mut partial, peak, true);
     let mut sum = 0.0;
     for i in first..end {
         let score = values[i as usize];
@@ -132,7 +132,7 @@ pub(in crate::gpu) fn choose(
         values[i as usize] = power;
         sum += power;
     }
-    let sum = sum_of_cube(&mut partial, sum);
+    let sum = of_cube(&mut partial, sum, false);
     for i in first..end {
         let weight = values[i as usize] / sum;
         values[i as usize] = weight;
@@ -179,37 +179,22 @@ pub(in crate::gpu) fn choose(
     }
 }
 
-/// The sum of one value of each unit of a cube of [`CHOOSERS`].
+/// The sum of one value of each unit of a cube of [`CHOOSERS`], or the `largest` of them.
 #[cube]
-fn sum_of_cube(partial: &mut Shared<[f32]>, value: f32) -> f32 {
+fn of_cube(partial: &mut Shared<[f32]>, value: f32, #[comptime] largest: bool) -> f32 {
     let unit = UNIT_POS;
     partial[unit as usize] = value;
     sync_cube();
     let mut half = CUBE_DIM / 2;
     while half > 0 {
         if unit < half {
+            let this = partial[unit as usize];
             let other = partial[(unit + half) as usize];
-            partial[unit as usize] += other;
-        }
-        sync_cube();
-        half /= 2;
-    }
-    let total = partial[0usize];
-    sync_cube();
-    total
-}
-
-/// The largest of one value of each unit of a cube of [`CHOOSERS`].
-#[cube]
-fn largest_of_cube(partial: &mut Shared<[f32]>, value: f32) -> f32 {
-    let unit = UNIT_POS;
-    partial[unit as usize] = value;
-    sync_cube();
-    let mut half = CUBE_DIM / 2;
-    while half > 0 {
-        if unit < half {
-            let other = partial[(unit + half) as usize];
-            partial[unit as usize] = max(partial[unit as usize], other);
+            if largest {
+                partial[unit as usize] = max(this, other);
+            } else {
+                partial[unit as usize] = this + other;
+            }
         }
         sync_cube();
         half /= 2;
