@@ -14,16 +14,45 @@ pub struct Roofline {
     pub copy_gb: f64,
 }
 
-/// The best of several matrix products `[side, side]` and of several passes over `side^2 * 16` values.
+/// Seconds that one matrix product may take.
+const PATIENCE_S: f64 = 1.0;
+
+/// The best of several matrix products `[side, side]` and of several passes over `side^2 * 16` values. `side` is `most`, or
+/// what a device can be expected to multiply in a second: software that stands in for a card would be busy with the
+/// largest for an hour, as kernels are tried on it.
 ///
 /// # Errors
 /// When the device fails.
 pub async fn roofline(
     device: &Device,
-    side: usize,
+    most: usize,
     rounds: usize,
     clock: Clock,
 ) -> Result<Roofline, BenchError> {
+    let mut side = most.min(256);
+    loop {
+        let (product_s, copy_s) = best(device, side, rounds, clock).await?;
+        let next = most.min(4 * side);
+        let growth = (next as f64 / side as f64).powi(3);
+        if next > side && product_s * growth < PATIENCE_S {
+            side = next;
+            continue;
+        }
+        let (macs, bytes) = ((side as f64).powi(3), (side * side * 16 * 4 * 2) as f64);
+        return Ok(Roofline {
+            product_gmacs: macs / product_s * 1e-9,
+            copy_gb: bytes / copy_s * 1e-9,
+        });
+    }
+}
+
+/// Seconds of the shortest product and of the shortest pass.
+async fn best(
+    device: &Device,
+    side: usize,
+    rounds: usize,
+    clock: Clock,
+) -> Result<(f64, f64), BenchError> {
     let values = |count: usize| {
         let values: Vec<f32> = (0..count).map(|i| (i % 17) as f32 / 16.0).collect();
         TensorData::new(values, [count])
@@ -39,11 +68,7 @@ pub async fn roofline(
         finish((long.clone() * 1.5).narrow(0, 0, 1)).await?;
         copy = copy.min(clock() - start);
     }
-    let (macs, bytes) = ((side as f64).powi(3), (side * side * 16 * 4 * 2) as f64);
-    Ok(Roofline {
-        product_gmacs: macs / product * 1e-9,
-        copy_gb: bytes / copy * 1e-9,
-    })
+    Ok((product, copy))
 }
 
 /// Waits for a result by reading a little of it.

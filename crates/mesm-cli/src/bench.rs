@@ -1,12 +1,15 @@
 //! `mesm bench`: what the sparse model and its dense twin cost in time, on this machine.
 
+mod table;
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
-use mesm::{ModelKind, Stage};
+use indicatif::ProgressBar;
+use mesm::ModelKind;
 use mesm_bench::{Agreement, Measurement, Roofline, Size, Spread, StageTime, Work};
 use mesm_data::store::write_atomically;
 use serde::Serialize;
@@ -58,6 +61,10 @@ pub struct BenchArguments {
     /// Threads of the processor [default: all]
     #[arg(long, value_name = "N", value_parser = count(1..=1024))]
     pub threads: Option<u32>,
+    /// Leave out what the device can do at most: software that stands in for a card takes minutes to try the matrix
+    /// products of that
+    #[arg(long)]
+    pub skip_peak: bool,
     /// Measure training steps too (forward, backward, Adam)
     #[arg(long)]
     pub training: bool,
@@ -117,7 +124,8 @@ struct Measured {
     macs_fe2e_over_mesm: f64,
     fe2e: Model,
     mesm: Model,
-    roofline: Roofline,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    roofline: Option<Roofline>,
     /// Of training steps.
     #[serde(skip_serializing_if = "Option::is_none")]
     training: Option<Training>,
@@ -167,7 +175,7 @@ pub fn run(arguments: &BenchArguments, stdout: &mut impl Write) -> Result<(), Cl
             serde_json::to_string(&measured).map_err(|error| CliError::stdout(error.into()))?;
         writeln!(stdout, "{line}")
     } else {
-        write!(stdout, "{}", table(&measured))
+        write!(stdout, "{}", table::table(&measured))
     }
     .map_err(CliError::stdout)
 }
@@ -197,7 +205,15 @@ async fn measure(arguments: &BenchArguments, threads: usize) -> Result<Measured,
     let model = |kind| mesm_bench::model(size, kind, arguments.top_p, &device).map(Box::new);
     let models = [model(ModelKind::Fe2e)?, model(ModelKind::Mesm)?];
     let [fe2e, mesm] = &models;
+    // Drawn when it changes and not in between: what is measured has the machine to itself.
+    let doing = ProgressBar::new_spinner();
+    let now = |what: String| {
+        doing.set_message(what);
+        doing.tick();
+    };
+    now(format!("{rounds} calls of each model, in turns"));
     let measurements = mesm_bench::compare(&[fe2e, mesm], &batch, rounds, seconds).await?;
+    now("stages of each".to_owned());
     let mut found = Vec::with_capacity(2);
     for (model, measurement) in models.iter().zip(measurements) {
         let rounds = rounds.div_ceil(2);
@@ -209,16 +225,23 @@ async fn measure(arguments: &BenchArguments, threads: usize) -> Result<Measured,
         });
     }
     // Large enough that the device is busy with it.
-    let side = match arguments.device {
+    let most = match arguments.device {
         DeviceChoice::Cpu => 1024,
         _ => 4096,
     };
-    let roofline = mesm_bench::roofline(&device, side, 5, seconds).await?;
+    let roofline = if arguments.skip_peak {
+        None
+    } else {
+        now("peak of the device".to_owned());
+        Some(mesm_bench::roofline(&device, most, 5, seconds).await?)
+    };
     let training = if arguments.training {
+        now("training steps".to_owned());
         Some(train(arguments).await?)
     } else {
         None
     };
+    doing.finish_and_clear();
     let Ok([fe2e, mesm]) = <[Model; 2]>::try_from(found) else {
         return Err(CliError::Device("a model was not measured".to_owned()));
     };
@@ -286,103 +309,6 @@ async fn case(arguments: &BenchArguments) -> Result<Vec<u8>, CliError> {
     Ok(mesm_bench::case(&model, &arguments.work().batch(size, &device)).await?)
 }
 
-fn table(measured: &Measured) -> String {
-    use std::fmt::Write;
-    let Measured {
-        device,
-        threads,
-        work,
-        top_p,
-        roofline,
-        ..
-    } = measured;
-    let mut out = String::new();
-    // Writing into a string cannot fail.
-    let _ = writeln!(
-        out,
-        "{} utterance(s) of {} frames and {} chunks, {:?} widths, p = {top_p}, {device}, {threads} thread(s)\n",
-        work.utterances, work.frames, work.chunks, measured.size
-    );
-    let _ = writeln!(
-        out,
-        "        median ms   quartiles ms      10^9 macs   10^9 macs/s   of the peak"
-    );
-    for (name, model) in [("fe2e", &measured.fe2e), ("mesm", &measured.mesm)] {
-        let Measurement { time, macs, .. } = &model.measurement;
-        let _ = writeln!(
-            out,
-            "{name:<6}{:>11.2}{:>9.2}{:>8.2}{:>13.3}{:>14.1}{:>13.0}%",
-            1e3 * time.median_s,
-            1e3 * time.lower_quartile_s,
-            1e3 * time.upper_quartile_s,
-            *macs as f64 * 1e-9,
-            model.gmacs,
-            100.0 * model.gmacs / roofline.product_gmacs,
-        );
-    }
-    let kept: Vec<String> = measured
-        .mesm
-        .measurement
-        .kept
-        .iter()
-        .map(|share| format!("{:.0} %", 100.0 * share))
-        .collect();
-    let _ = writeln!(
-        out,
-        "\nfe2e / mesm {:.2} in time, {:.2} in arithmetic; points kept: {}",
-        measured.fe2e_over_mesm,
-        measured.macs_fe2e_over_mesm,
-        kept.join(", ")
-    );
-    let _ = writeln!(
-        out,
-        "peak        {:.1} * 10^9 macs/s in a matrix product, {:.1} GB/s in a pass over memory\n",
-        roofline.product_gmacs, roofline.copy_gb
-    );
-    if let (Some(fe2e), Some(mesm)) = (&measured.fe2e.agreement, &measured.mesm.agreement) {
-        let _ = writeln!(
-            out,
-            "numbers     logits within {:.1e} (fe2e) and {:.1e} (mesm) of the processor's; of {} points {} chosen otherwise\n",
-            fe2e.logits, mesm.logits, mesm.points, mesm.chosen_otherwise
-        );
-    }
-    if let Some(training) = &measured.training {
-        let _ = writeln!(
-            out,
-            "training    fe2e {:.0} ms, mesm {:.0} ms a step; mesm / fe2e {:.2}\n",
-            1e3 * training.fe2e.median_s,
-            1e3 * training.mesm.median_s,
-            training.mesm_over_fe2e
-        );
-    }
-    let _ = writeln!(
-        out,
-        "stage             fe2e ms   of the peak   mesm ms   of the peak"
-    );
-    for stage in Stage::ALL {
-        let of = |model: &Model| {
-            let mut stages = model.stages.iter();
-            let found = stages.find(|time| time.stage == stage.to_string());
-            let ms = found.map(|time| format!("{:.2}", 1e3 * time.median_s));
-            let share = found.and_then(|time| time.of_peak(roofline));
-            let share = share.map(|share| format!("{:.0}%", 100.0 * share));
-            let dash = || "-".to_owned();
-            (ms.unwrap_or_else(dash), share.unwrap_or_else(dash))
-        };
-        let (fe2e, mesm) = (of(&measured.fe2e), of(&measured.mesm));
-        let _ = writeln!(
-            out,
-            "{:<15}{:>10}{:>14}{:>10}{:>14}",
-            stage.to_string(),
-            fe2e.0,
-            fe2e.1,
-            mesm.0,
-            mesm.1
-        );
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -400,6 +326,7 @@ mod tests {
             threads: None,
             json: false,
             case: None,
+            skip_peak: false,
             training: false,
         };
         let error = run(&arguments, &mut Vec::new()).unwrap_err();

@@ -150,17 +150,9 @@ impl Default for PhaseConfig {
 
 impl PhaseConfig {
     pub(super) fn check(&self) -> Result<(), TrainConfigError> {
-        let wrong = |name, expected, found| {
-            Err(TrainConfigError {
-                place: format!("phase `{}`", self.name),
-                name,
-                expected,
-                found,
-            })
-        };
         for (name, sound, expected, found) in self.counts().into_iter().chain(self.amounts()) {
             if !sound {
-                return wrong(name, expected, found);
+                return self.wrong(name, expected, found);
             }
         }
         let augmentation = [
@@ -169,9 +161,23 @@ impl PhaseConfig {
             self.spec_augment.validate(),
         ];
         if let Some(error) = augmentation.into_iter().find_map(Result::err) {
-            return wrong("augmentation", "within its ranges", error.to_string());
+            return self.wrong("augmentation", "within its ranges", error.to_string());
         }
         Ok(())
+    }
+
+    fn wrong(
+        &self,
+        name: &'static str,
+        expected: &'static str,
+        found: String,
+    ) -> Result<(), TrainConfigError> {
+        Err(TrainConfigError {
+            place: format!("phase `{}`", self.name),
+            name,
+            expected,
+            found,
+        })
     }
 
     /// Whether the phase that teaches it can, `before` being those that have learnt by then.
@@ -179,26 +185,18 @@ impl PhaseConfig {
         let Some(name) = &self.taught_by else {
             return Ok(());
         };
-        let wrong = |name, expected, found| {
-            Err(TrainConfigError {
-                place: format!("phase `{}`", self.name),
-                name,
-                expected,
-                found,
-            })
-        };
         if !self.is_taught() {
             let found = self.teacher_share.to_string();
-            return wrong("teacher_share", "above 0 where `taught_by` is set", found);
+            return self.wrong("teacher_share", "above 0 where `taught_by` is set", found);
         }
         let expected = "a phase before it, of this run, that has learnt from its modalities";
         let Some(former) = before.iter().find(|phase| &phase.name == name) else {
-            return wrong("taught_by", expected, name.clone());
+            return self.wrong("taught_by", expected, name.clone());
         };
         let learnt = former.modalities;
         if self.modalities.iter().any(|m| !learnt.contains(m)) {
             let found = format!("{name}, which has learnt from {learnt}");
-            return wrong("taught_by", expected, found);
+            return self.wrong("taught_by", expected, found);
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The training loop: phases, epochs, steps; it can be stopped anywhere and goes on as if it had not been.
 
+mod at_work;
 mod error;
 mod event;
 mod score;
@@ -24,9 +25,9 @@ use crate::judge::judge;
 use crate::learner::Learner;
 use crate::lessons::{LessonError, Lessons, each};
 use crate::loss::Loss;
-use crate::optimizer::{PhaseOptimizer, with_identities};
 use crate::weights::{self, InputSettings};
 
+use at_work::AtWork;
 pub use error::TrainError;
 pub use event::Event;
 use score::{batch_loss, chosen, scores};
@@ -68,14 +69,6 @@ pub struct Run<'a> {
     pub lessons: &'a dyn Fn(&PhaseConfig) -> Result<PhaseLessons<'a>, LessonError>,
     /// Hears of every event; false stops the run.
     pub watch: &'a mut dyn FnMut(&Event) -> bool,
-}
-
-/// A learner and what goes with it in a phase.
-struct AtWork {
-    learner: Learner,
-    average: Option<Learner>,
-    optimizer: PhaseOptimizer,
-    state: RunState,
 }
 
 impl Run<'_> {
@@ -137,79 +130,6 @@ impl Run<'_> {
 
     fn weights_path(&self, phase: &PhaseConfig) -> PathBuf {
         self.folder.join(format!("{}.safetensors", phase.name))
-    }
-
-    /// Everything a phase begins with. After the last phase the learner only rests.
-    fn at_work(
-        &self,
-        learner: Learner,
-        mut state: RunState,
-        fresh: &dyn Fn() -> Result<Learner, TrainError>,
-    ) -> Result<AtWork, TrainError> {
-        let phase = self
-            .config
-            .phases
-            .get(state.phase)
-            .or(self.config.phases.last());
-        let phase = phase.cloned().unwrap_or_default();
-        let average = if phase.average > 0.0 {
-            let twin = weights::restored(fresh()?, &weights::snapshot(&learner)?)?;
-            Some(twin.judging())
-        } else {
-            None
-        };
-        let learner = learner.frozen(&phase.freeze, phase.text_learning())?;
-        state.identities = learner
-            .identities()
-            .into_iter()
-            .map(|(path, id)| (path, id.val()))
-            .collect();
-        Ok(AtWork {
-            learner,
-            average,
-            optimizer: PhaseOptimizer::new(&phase),
-            state,
-        })
-    }
-
-    fn taken_up(
-        &self,
-        checkpoint: Checkpoint,
-        settings: &str,
-        fresh: &dyn Fn() -> Result<Learner, TrainError>,
-    ) -> Result<AtWork, TrainError> {
-        if checkpoint.state.config != settings {
-            return Err(TrainError::OtherRun {
-                folder: self.folder.to_owned(),
-            });
-        }
-        let learner = weights::restored(fresh()?, &checkpoint.learner)?;
-        let identities = checkpoint.state.identities.clone();
-        let mut at_work = self.at_work(learner, checkpoint.state, fresh)?;
-        at_work.learner = with_identities(at_work.learner, &identities)?;
-        at_work.state.identities = identities;
-        if let Some(average) = &checkpoint.average {
-            at_work.average = Some(weights::restored(fresh()?, average)?.judging());
-        }
-        if !checkpoint.optimizer.is_empty() {
-            at_work.optimizer = at_work.optimizer.restored(checkpoint.optimizer)?;
-        }
-        Ok(at_work)
-    }
-
-    fn keep(&self, at_work: &AtWork) -> Result<(), TrainError> {
-        let average = at_work
-            .average
-            .as_ref()
-            .map(weights::snapshot)
-            .transpose()?;
-        Ok(Checkpoint {
-            state: at_work.state.clone(),
-            learner: weights::snapshot(&at_work.learner)?,
-            average,
-            optimizer: at_work.optimizer.to_bytes()?,
-        }
-        .write(&self.checkpoint_path())?)
     }
 
     fn phase(
