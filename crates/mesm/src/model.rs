@@ -198,7 +198,7 @@ impl Model {
         let text = batch.text.as_ref().filter(|_| self.t_out.is_some());
         let mut parts: Vec<ModalityOutput> = Vec::with_capacity(3);
         if let (Some(text), Some(out)) = (text, &self.t_out) {
-            let mut logits = out.forward(text.clone());
+            let mut logits = linear(out, text.clone());
             if !batch.spoken.is_empty() {
                 let said: Vec<usize> = batch.spoken.iter().copied().map(usize::from).collect();
                 if said.len() != utterances {
@@ -413,7 +413,7 @@ impl Branch {
         let flattened = linear(&self.flatten.output, hidden);
         probe.done(Stage::Flatten);
         let pooled = self.transformer.forward(flattened.clone(), lens);
-        let logits = self.out.forward(pooled.clone());
+        let logits = linear(&self.out, pooled.clone());
         probe.done(Stage::Sequence);
         Ok(BranchOutput {
             flattened,

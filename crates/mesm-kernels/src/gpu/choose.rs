@@ -4,9 +4,14 @@ use burn::backend::Cube;
 use burn::tensor::{DType, Tensor};
 use cubecl::prelude::{CubeCount, CubeDim};
 
-use super::kernels::choose::{CHOOSERS, MOST_POINTS, choose as choose_kernel, score};
-use super::{LANES, constant, empty, launch, values};
+use super::kernels::choose::{MOST_POINTS, choose as choose_kernel};
+use super::kernels::parts::SHARERS;
+use super::kernels::score::score;
+use super::{LANES, constant, cubes, empty, is_card, launch, values};
 use crate::{AdditiveParams, Chosen};
+
+/// Units that choose the points of a map: as many as every device has in a cube.
+const CHOOSERS: u32 = 256;
 
 /// Scores `[frames, points]` of the points of maps, `rows` `[frames * points, channels]`, each with the query of its frame,
 /// `queries` `[frames, width]`, or all with the same, `[1, width]`. Where `mask` `[frames, points]` is 0 the result has no
@@ -36,11 +41,15 @@ pub fn scores(
     };
     let client = rows.client.clone();
     let out = empty(&rows, [frames, points].into(), DType::F32);
-    // In bounds: a unit beyond the last point stops.
+    // No more units in a row of a cube than there is hidden width for.
+    let across = (width / LANES).ilog2().min(5);
+    let cube = CubeDim::new_2d(1 << across, SHARERS >> across);
+    let shape = cubes(&client, count.div_ceil(LANES) << across, cube);
+    // In bounds: rows beyond the last point are read as the last, and not written.
     launch!(
         score,
-        &client,
-        count,
+        &client;
+        shape;
         LANES,
         rows.into_tensor_arg(),
         constant(&attention.points)?.into_tensor_arg(),
@@ -79,6 +88,12 @@ pub fn choose(
     if frames == 0 || points > MOST_POINTS || most_units < CHOOSERS {
         return None;
     }
+    // As many as points, where a card has them.
+    let units = if is_card(&client) && most_units >= 4 * CHOOSERS && points > CHOOSERS as usize {
+        4 * CHOOSERS
+    } else {
+        CHOOSERS
+    };
     let candidates_values = match candidates {
         Some(candidates) => values(candidates)?,
         // Not read.
@@ -90,7 +105,7 @@ pub fn choose(
     // In bounds: a map has a cube, and units share its points.
     let maps = (
         CubeCount::Static(frames as u32, 1, 1),
-        CubeDim::new_1d(CHOOSERS),
+        CubeDim::new_1d(units),
     );
     launch!(
         choose_kernel,
@@ -107,6 +122,7 @@ pub fn choose(
         amplitude,
         candidates.is_some(),
         amplitude > 0.0,
+        units,
     );
     Some(Chosen {
         weights: Tensor::from_primitive::<Cube>(weights),

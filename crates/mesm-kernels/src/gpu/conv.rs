@@ -6,7 +6,7 @@ use burn::tensor::{DType, Tensor};
 
 use super::kept::kept;
 use super::kernels::conv::{convolve, convolve_few, fold as fold_kernel};
-use super::{LANES, constant, empty, launch, values, whole};
+use super::{LANES, constant, empty, launch, parts, shape_in, values, whole};
 use crate::{BatchNormParams, Chosen};
 
 /// A 3x3 convolution of the points of maps, `rows` `[frames * height * width, in]` to the same with `out` columns, its
@@ -41,11 +41,12 @@ pub fn conv_maps(
     let client = rows.client.clone();
     let out = empty(&rows, [count, columns].into(), DType::F32);
     let units = frames * (height * width).div_ceil(LANES) * (columns / LANES);
-    // In bounds: a unit beyond the last point of its map stops, and what lies around a map is not read.
+    let parts = parts(&client, units, channels / LANES);
+    // In bounds: a unit beyond the last point of its map stops or reads another, and what lies around a map is not read.
     launch!(
         convolve,
-        &client,
-        units,
+        &client;
+        shape_in(&client, units, parts);
         LANES,
         rows.into_tensor_arg(),
         weights.into_tensor_arg(),
@@ -59,6 +60,7 @@ pub fn conv_maps(
         (channels / LANES) as u32,
         (columns / LANES) as u32,
         chosen.is_some(),
+        parts,
     );
     Some(Tensor::from_primitive::<Cube>(out))
 }

@@ -26,6 +26,7 @@ pub use choose::{choose, scores};
 pub use constructors::construct;
 pub use conv::{conv_maps, first_conv, fold};
 use kept::kept;
+use kernels::parts::SHARERS;
 pub use pool::{halve_chosen, halve_maps};
 pub use sequence::{add_normalise, attend, attend_packed, linear};
 
@@ -57,8 +58,46 @@ use launch;
 
 /// How many cubes of how many units hold that many.
 fn shape(client: &Client, units: usize) -> (CubeCount, CubeDim) {
-    let cube = CubeDim::new(client, units);
+    cubes(client, units, CubeDim::new(client, units))
+}
+
+/// How many of these cubes hold that many units.
+fn cubes(client: &Client, units: usize, cube: CubeDim) -> (CubeCount, CubeDim) {
     (calculate_cube_count_elemwise(client, units, cube), cube)
+}
+
+/// Whether this is a card, as far as the width of its groups of units tells, and not a processor that stands in for one: that
+/// has no memory to wait for, and units that wait for each other cost it time.
+fn is_card(client: &Client) -> bool {
+    let hardware = &client.properties().hardware;
+    hardware.plane_size_min >= 8 && hardware.plane_size_max >= 16
+}
+
+/// From here on a card always has units to turn to while others wait for memory.
+const ENOUGH_UNITS: usize = 131_072;
+
+/// How many units share the sums of each of so many, of so many steps each.
+fn parts(client: &Client, units: usize, steps: usize) -> u32 {
+    // Few different numbers: each is a kernel that has to be compiled.
+    let shared = |parts: usize| units * parts / 2 < ENOUGH_UNITS && steps >= 2 * parts;
+    if !is_card(client) {
+        1
+    } else if shared(16) {
+        16
+    } else if shared(4) {
+        4
+    } else {
+        1
+    }
+}
+
+/// [`shape`] where that many share sums.
+fn shape_in(client: &Client, units: usize, parts: u32) -> (CubeCount, CubeDim) {
+    if parts == 1 {
+        return shape(client, units);
+    }
+    let cube = CubeDim::new_2d(SHARERS / parts, parts);
+    cubes(client, units * parts as usize, cube)
 }
 
 /// Memory for a result beside `like`.

@@ -5,13 +5,11 @@ use burn::backend::tensor::FloatTensor;
 use burn::tensor::{DType, Tensor};
 
 use super::kernels::sequence::{
-    add_normalise as add_normalise_kernel, attend as attend_kernel, multiply,
+    add_normalise as add_normalise_kernel, attend as attend_kernel, multiply, multiply_few,
 };
-use super::{LANES, constant, empty, launch, values};
+use super::{LANES, constant, empty, launch, parts, shape_in, values};
 
 /// A linear layer: rows `[rows, in]` times weights `[in, out]`, plus the bias `[out]`, and ReLU where asked for.
-///
-/// `None` also where a width is no multiple of four.
 #[must_use]
 pub fn linear(
     rows: &Tensor<2>,
@@ -21,7 +19,7 @@ pub fn linear(
 ) -> Option<Tensor<2>> {
     let [count, channels] = rows.dims();
     let [_, columns] = weights.dims();
-    if !channels.is_multiple_of(LANES) || !columns.is_multiple_of(LANES) || count == 0 {
+    if count * columns == 0 {
         return None;
     }
     let rows = values(rows)?;
@@ -32,12 +30,31 @@ pub fn linear(
     };
     let client = rows.client.clone();
     let out = empty(&rows, [count, columns].into(), DType::F32);
+    if !channels.is_multiple_of(LANES) || !columns.is_multiple_of(LANES) {
+        // In bounds: a unit beyond the last row stops.
+        launch!(
+            multiply_few,
+            &client,
+            count * columns,
+            rows.into_tensor_arg(),
+            weights.into_tensor_arg(),
+            bias_values.into_tensor_arg(),
+            out.clone().into_tensor_arg(),
+            count as u32,
+            channels as u32,
+            columns as u32,
+            bias.is_some(),
+            relu,
+        );
+        return Some(Tensor::from_primitive::<Cube>(out));
+    }
     let units = count.div_ceil(LANES) * (columns / LANES);
-    // In bounds: a unit beyond the last row stops, and rows beyond it are neither read nor written.
+    let parts = parts(&client, units, channels / LANES);
+    // In bounds: rows beyond the last are read as the last, and not written.
     launch!(
         multiply,
-        &client,
-        units,
+        &client;
+        shape_in(&client, units, parts);
         LANES,
         rows.into_tensor_arg(),
         weights.into_tensor_arg(),
@@ -48,6 +65,7 @@ pub fn linear(
         (columns / LANES) as u32,
         bias.is_some(),
         relu,
+        parts,
     );
     Some(Tensor::from_primitive::<Cube>(out))
 }

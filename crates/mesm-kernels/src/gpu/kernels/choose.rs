@@ -2,60 +2,13 @@
 
 use cubecl::prelude::*;
 
-use super::vectors::{four_rows, times, total};
-
-/// One point a unit: its score. Where points were `chosen` the others are neither read nor written.
-#[cube(launch_unchecked)]
-pub(in crate::gpu) fn score<N: Size>(
-    rows: &Tensor<Vector<f32, N>>,
-    points: &Tensor<Vector<f32, N>>,
-    shift: &Tensor<Vector<f32, N>>,
-    scores: &Tensor<Vector<f32, N>>,
-    score_shift: &Tensor<f32>,
-    queries: &Tensor<Vector<f32, N>>,
-    mask: &Tensor<f32>,
-    out: &mut Tensor<f32>,
-    count: u32,
-    points_of_query: u32,
-    channels: u32,
-    width: u32,
-    #[comptime] chosen: bool,
-) {
-    let row = ABSOLUTE_POS as u32;
-    if row >= count {
-        terminate!();
-    }
-    if chosen {
-        if mask[row as usize] == 0.0 {
-            terminate!();
-        }
-    }
-    let query = row / points_of_query;
-    let mut sum = Vector::<f32, N>::new(0.0);
-    for k in 0..width {
-        let mut hidden = shift[k as usize] + queries[(query * width + k) as usize];
-        for channel in 0..channels {
-            let value = rows[(row * channels + channel) as usize];
-            let (w0, w1, w2, w3) = four_rows(points, channel * 4 * width + k, width);
-            hidden += times(w0, w1, w2, w3, value);
-        }
-        // From there on it is 1, and compilers that write it with exponentials give no number.
-        let hidden = max(min(hidden, Vector::new(9.0)), Vector::new(-9.0));
-        sum += hidden.tanh() * scores[k as usize];
-    }
-    out[row as usize] = total(sum) + score_shift[0usize];
-}
-
 /// What stands for the score of a point that is no candidate.
 const ABSENT: f32 = -1e30;
-
-/// Units of a cube of [`choose`].
-pub(in crate::gpu) const CHOOSERS: u32 = 256;
 
 /// Points of a map that [`choose`] can take.
 pub(in crate::gpu) const MOST_POINTS: usize = 1024;
 
-/// One map a cube: dither, softmax and nucleus of the scores of its candidates.
+/// One map a cube of `units`: dither, softmax and nucleus of the scores of its candidates.
 ///
 /// A point is kept when the weight ranked before it is below `top_p`, by comparing all pairs; weights are split at multiples
 /// of 2^-12, so that what is summed of the larger part is exact. `list` `[frames, 1 + points]` gets how many points are kept,
@@ -73,16 +26,18 @@ pub(in crate::gpu) fn choose(
     amplitude: f32,
     #[comptime] chosen: bool,
     #[comptime] dithered: bool,
+    #[comptime] units: u32,
 ) {
     let unit = UNIT_POS;
     let frame = CUBE_POS as u32;
     let points = height * width;
     let start = frame * points;
-    let share = points.div_ceil(CHOOSERS);
+    let share = points.div_ceil(units);
     let first = u32::min(unit * share, points);
     let end = u32::min(first + share, points);
     let mut values = Shared::<[f32]>::new_slice(MOST_POINTS);
-    let mut partial = Shared::<[f32]>::new_slice(CHOOSERS as usize);
+    let mut wholes = Shared::<[f32]>::new_slice(MOST_POINTS);
+    let mut partial = Shared::<[f32]>::new_slice(comptime!(units as usize));
 
     for i in first..end {
         let score = scores[(start + i) as usize];
@@ -136,6 +91,7 @@ pub(in crate::gpu) fn choose(
     for i in first..end {
         let weight = values[i as usize] / sum;
         values[i as usize] = weight;
+        wholes[i as usize] = (weight * 4096.0).floor() / 4096.0;
         weights[(start + i) as usize] = weight;
     }
     sync_cube();
@@ -147,11 +103,10 @@ pub(in crate::gpu) fn choose(
         let mut small = 0.0;
         for j in 0..points {
             let other = values[j as usize];
+            let whole = wholes[j as usize];
             let earlier = other > this || (other == this && j < i);
-            let part = select(earlier, other, 0.0);
-            let whole = (part * 4096.0).floor() / 4096.0;
-            large += whole;
-            small += part - whole;
+            large += select(earlier, whole, 0.0);
+            small += select(earlier, other - whole, 0.0);
         }
         let mut keep = f32::cast_from(large + small < top_p);
         if chosen {
@@ -160,17 +115,12 @@ pub(in crate::gpu) fn choose(
         mask[(start + i) as usize] = keep;
         kept += keep;
     }
-    partial[unit as usize] = kept;
-    sync_cube();
-    let mut before = 0.0;
-    for other in 0..unit {
-        before += partial[other as usize];
-    }
+    let until = up_to(&mut partial, kept);
     let places = frame * (points + 1);
-    if unit == CHOOSERS - 1 {
-        list[places as usize] = i32::cast_from(before + kept);
+    if unit == CUBE_DIM - 1 {
+        list[places as usize] = i32::cast_from(until);
     }
-    let mut at = places + 1 + u32::cast_from(before);
+    let mut at = places + 1 + u32::cast_from(until - kept);
     for i in first..end {
         if mask[(start + i) as usize] > 0.0 {
             list[at as usize] = i as i32;
@@ -179,7 +129,7 @@ pub(in crate::gpu) fn choose(
     }
 }
 
-/// The sum of one value of each unit of a cube of [`CHOOSERS`], or the `largest` of them.
+/// The sum of one value of each unit of a cube, or the `largest` of them.
 #[cube]
 fn of_cube(partial: &mut Shared<[f32]>, value: f32, #[comptime] largest: bool) -> f32 {
     let unit = UNIT_POS;
@@ -202,6 +152,24 @@ fn of_cube(partial: &mut Shared<[f32]>, value: f32, #[comptime] largest: bool) -
     let found = partial[0usize];
     sync_cube();
     found
+}
+
+/// The sum of one value of each unit of a cube up to this one.
+#[cube]
+fn up_to(partial: &mut Shared<[f32]>, value: f32) -> f32 {
+    let unit = UNIT_POS;
+    let mut sum = value;
+    let mut reach = 1u32;
+    while reach < CUBE_DIM {
+        partial[unit as usize] = sum;
+        sync_cube();
+        if unit >= reach {
+            sum += partial[(unit - reach) as usize];
+        }
+        sync_cube();
+        reach *= 2;
+    }
+    sum
 }
 
 /// The mean over the candidates among the three by three points around `point`, which is one.

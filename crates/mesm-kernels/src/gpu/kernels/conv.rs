@@ -2,9 +2,10 @@
 
 use cubecl::prelude::*;
 
+use super::parts::{add_parts, finishes, part, position};
 use super::vectors::{four_rows, times};
 
-/// Four points of one map and one vector of columns a unit; `rows` are those of all points of the maps.
+/// Four points of one map and one vector of columns a unit, or `parts` units; `rows` are those of all points of the maps.
 ///
 /// Where points were `chosen`, units go through the places in `list`, of which [`choose`] says what it holds, and neighbours
 /// that are not in `mask` are not multiplied. What lies at points that were not chosen is neither read nor written.
@@ -22,16 +23,14 @@ pub(in crate::gpu) fn convolve<N: Size>(
     channels: u32,
     columns: u32,
     #[comptime] chosen: bool,
+    #[comptime] parts: u32,
 ) {
-    let unit = ABSOLUTE_POS as u32;
+    let unit = position(parts);
     let column = unit % columns;
     let points = height * width;
     let fours = points.div_ceil(4);
     let four = unit / columns;
-    let frame = four / fours;
-    if frame >= frames {
-        terminate!();
-    }
+    let frame = u32::min(four / fours, frames - 1);
     let first = four % fours * 4;
     let start = frame * points;
     let places = frame * (points + 1);
@@ -39,57 +38,69 @@ pub(in crate::gpu) fn convolve<N: Size>(
     if chosen {
         count = list[places as usize] as u32;
     }
-    if first >= count {
-        terminate!();
+    let works = four / fours < frames && first < count;
+    if comptime!(parts == 1) {
+        if !works {
+            terminate!();
+        }
     }
     let mut sites = Array::<u32>::new(4usize);
     let mut sums = Array::<Vector<f32, N>>::new(4usize);
     #[unroll]
     for i in 0..4usize {
-        let nth = u32::min(first + i as u32, count - 1);
+        let nth = u32::min(first + i as u32, u32::max(count, 1) - 1);
         sites[i] = nth;
         if chosen {
-            sites[i] = list[(places + 1 + nth) as usize] as u32;
+            // Where nothing is kept nothing is listed.
+            if works {
+                sites[i] = list[(places + 1 + nth) as usize] as u32;
+            }
         }
         sums[i] = Vector::new(0.0);
     }
-    for tap in 0..9u32 {
-        let mut sources = Array::<u32>::new(4usize);
-        let mut there = Array::<f32>::new(4usize);
-        let mut any = 0.0;
-        #[unroll]
-        for i in 0..4usize {
-            // Above and to the left of the map the sum wraps around, and is beyond it as well.
-            let y = sites[i] / width + tap / 3 - 1;
-            let x = sites[i] % width + tap % 3 - 1;
-            let inside = y < height && x < width;
-            // A neighbour that is not there stands as the point itself, times nothing.
-            let neighbour = start + select(inside, y * width + x, sites[i]);
-            let mut present = f32::cast_from(inside);
-            if chosen {
-                present *= mask[neighbour as usize];
+    // Units that share sums come to their end together.
+    if works {
+        for tap in 0..9u32 {
+            let mut sources = Array::<u32>::new(4usize);
+            let mut there = Array::<f32>::new(4usize);
+            let mut any = 0.0;
+            #[unroll]
+            for i in 0..4usize {
+                // Above and to the left of the map the sum wraps around, and is beyond it as well.
+                let y = sites[i] / width + tap / 3 - 1;
+                let x = sites[i] % width + tap % 3 - 1;
+                let inside = y < height && x < width;
+                // A neighbour that is not there stands as the point itself, times nothing.
+                let neighbour = start + select(inside, y * width + x, sites[i]);
+                let mut present = f32::cast_from(inside);
+                if chosen {
+                    present *= mask[neighbour as usize];
+                }
+                there[i] = present;
+                sources[i] = select(present > 0.0, neighbour, start + sites[i]) * channels;
+                any += present;
             }
-            there[i] = present;
-            sources[i] = select(present > 0.0, neighbour, start + sites[i]) * channels;
-            any += present;
-        }
-        if any > 0.0 {
-            for channel in 0..channels {
-                let weight = (tap * channels + channel) * 4 * columns + column;
-                let (w0, w1, w2, w3) = four_rows(weights, weight, columns);
-                #[unroll]
-                for i in 0..4usize {
-                    let value = rows[(sources[i] + channel) as usize] * Vector::new(there[i]);
-                    sums[i] += times(w0, w1, w2, w3, value);
+            if any > 0.0 {
+                for channel in range_stepped(part(parts), channels, parts) {
+                    let weight = (tap * channels + channel) * 4 * columns + column;
+                    let (w0, w1, w2, w3) = four_rows(weights, weight, columns);
+                    #[unroll]
+                    for i in 0..4usize {
+                        let value = rows[(sources[i] + channel) as usize] * Vector::new(there[i]);
+                        sums[i] += times(w0, w1, w2, w3, value);
+                    }
                 }
             }
         }
+    }
+    if comptime!(parts > 1) {
+        add_parts(&mut sums, parts);
     }
     let scale = folded[column as usize];
     let shift = folded[(columns + column) as usize];
     #[unroll]
     for i in 0..4usize {
-        if first + (i as u32) < count {
+        if works && first + (i as u32) < count && finishes(i as u32, parts) {
             let value = sums[i] * scale + shift;
             let at = (start + sites[i]) * columns + column;
             out[at as usize] = max(value, Vector::new(0.0));

@@ -9,6 +9,8 @@
 
 pub(super) mod choose;
 pub(super) mod conv;
+pub(super) mod parts;
 pub(super) mod pool;
+pub(super) mod score;
 pub(super) mod sequence;
 mod vectors;

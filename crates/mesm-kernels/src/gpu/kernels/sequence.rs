@@ -2,9 +2,10 @@
 
 use cubecl::prelude::*;
 
+use super::parts::{add_parts, finishes, part, position};
 use super::vectors::{four_rows, times, total};
 
-/// Four rows of one vector of columns a unit.
+/// Four rows of one vector of columns a unit, or `parts` units.
 #[cube(launch_unchecked)]
 pub(in crate::gpu) fn multiply<N: Size>(
     rows: &Tensor<Vector<f32, N>>,
@@ -16,12 +17,15 @@ pub(in crate::gpu) fn multiply<N: Size>(
     columns: u32,
     #[comptime] with_bias: bool,
     #[comptime] relu: bool,
+    #[comptime] parts: u32,
 ) {
-    let unit = ABSOLUTE_POS as u32;
+    let unit = position(parts);
     let column = unit % columns;
     let first = unit / columns * 4;
-    if first >= count {
-        terminate!();
+    if comptime!(parts == 1) {
+        if first >= count {
+            terminate!();
+        }
     }
     let mut sums = Array::<Vector<f32, N>>::new(4usize);
     let mut sources = Array::<u32>::new(4usize);
@@ -30,7 +34,7 @@ pub(in crate::gpu) fn multiply<N: Size>(
         sums[i] = Vector::new(0.0);
         sources[i] = u32::min(first + i as u32, count - 1) * channels;
     }
-    for channel in 0..channels {
+    for channel in range_stepped(part(parts), channels, parts) {
         let (w0, w1, w2, w3) = four_rows(weights, channel * 4 * columns + column, columns);
         #[unroll]
         for i in 0..4usize {
@@ -38,10 +42,13 @@ pub(in crate::gpu) fn multiply<N: Size>(
             sums[i] += times(w0, w1, w2, w3, value);
         }
     }
+    if comptime!(parts > 1) {
+        add_parts(&mut sums, parts);
+    }
     #[unroll]
     for i in 0..4usize {
         let row = first + i as u32;
-        if row < count {
+        if row < count && finishes(i as u32, parts) {
             let mut value = sums[i];
             if with_bias {
                 value += bias[column as usize];
@@ -52,6 +59,39 @@ pub(in crate::gpu) fn multiply<N: Size>(
             out[(row * columns + column) as usize] = value;
         }
     }
+}
+
+/// One value a unit, for widths that are no multiple of four: those of the classes.
+#[cube(launch_unchecked)]
+pub(in crate::gpu) fn multiply_few(
+    rows: &Tensor<f32>,
+    weights: &Tensor<f32>,
+    bias: &Tensor<f32>,
+    out: &mut Tensor<f32>,
+    count: u32,
+    channels: u32,
+    columns: u32,
+    #[comptime] with_bias: bool,
+    #[comptime] relu: bool,
+) {
+    let unit = ABSOLUTE_POS as u32;
+    let column = unit % columns;
+    let row = unit / columns;
+    if row >= count {
+        terminate!();
+    }
+    let mut value = 0.0;
+    for channel in 0..channels {
+        let weight = weights[(channel * columns + column) as usize];
+        value += rows[(row * channels + channel) as usize] * weight;
+    }
+    if with_bias {
+        value += bias[column as usize];
+    }
+    if relu {
+        value = max(value, 0.0);
+    }
+    out[unit as usize] = value;
 }
 
 /// One head of one step a unit, in one pass over the steps it attends to.
