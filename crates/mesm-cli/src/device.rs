@@ -49,22 +49,34 @@ fn cpu() -> Result<Device, CliError> {
 
 #[cfg(feature = "cuda")]
 fn cuda() -> Result<Device, CliError> {
-    // The driver is opened at the first computation and a machine without one panics there: try one here, where the
-    // cause can be said.
+    // The driver is opened at the first computation and a machine without one panics there, in a thread of its own: try
+    // one here, where the cause can be said. Its hyperbolic tangent is of those that need CUDA's mathematics.
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
     let tried = std::panic::catch_unwind(|| {
         let device = Device::cuda(0);
         let one = burn::tensor::Tensor::<1>::ones([1], &device);
-        one.try_into_data().map(|_| device)
+        one.tanh().try_into_data().map(|_| device)
     });
+    std::panic::set_hook(before);
     match tried {
         Ok(Ok(device)) => Ok(device),
-        Ok(Err(error)) => Err(CliError::Device(format!(
-            "the CUDA device failed: {error:?}"
-        ))),
+        Ok(Err(error)) => Err(cuda_failed(&format!("{error:?}"))),
         Err(_) => Err(CliError::Device(
             "no CUDA device could be opened: is there an NVIDIA card with its driver?".to_owned(),
         )),
     }
+}
+
+#[cfg(feature = "cuda")]
+fn cuda_failed(error: &str) -> CliError {
+    CliError::Device(if error.contains("libdevice") {
+        "CUDA's mathematics, nvvm/libdevice/libdevice.10.bc, were not found: set CUDA_PATH to the CUDA toolkit, or \
+         pip install nvidia-cuda-nvcc-cu12 and set it to site-packages/nvidia/cuda_nvcc"
+            .to_owned()
+    } else {
+        format!("the CUDA device failed: {error}")
+    })
 }
 
 #[cfg(not(feature = "cuda"))]

@@ -4,15 +4,13 @@
 //! Each function of [`flex`] takes tensors and answers `None` where it has no kernel for them: another device than the
 //! processor, a device that records gradients, another type than `f32`. The caller then composes Burn's operations, which
 //! are the oracle that the kernels are tested against. `recording` (feature `autodiff`) is for devices that record
-//! gradients, `gpu` (feature `gpu`) for graphics devices. [`cpu`] is the same as `flex` on plain slices,
+//! gradients; graphics devices have a crate of their own, `mesm-gpu`. [`cpu`] is the same as `flex` on plain slices,
 //! [`parallel`] shares work between threads.
 
 #![deny(unsafe_code)]
 
 pub mod cpu;
 pub mod flex;
-#[cfg_attr(not(feature = "gpu"), path = "gpu/absent.rs")]
-pub mod gpu;
 pub mod parallel;
 mod params;
 #[cfg_attr(not(feature = "autodiff"), path = "not_recording.rs")]

@@ -30,8 +30,9 @@ use burn::module::Module;
 use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor};
+use mesm_gpu as gpu;
 use mesm_kernels::parallel::for_each_part;
-use mesm_kernels::{AdditiveParams, flex, gpu, recording};
+use mesm_kernels::{AdditiveParams, flex, recording};
 
 use crate::config::AttentionMode;
 use crate::linear::linear;

@@ -9,9 +9,10 @@ use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Tensor};
 
+use mesm_gpu as gpu;
 use mesm_kernels::cpu::{Order, Taps, windows};
 use mesm_kernels::flex;
-use mesm_kernels::{gpu, recording};
+use mesm_kernels::recording;
 
 use crate::norm::BatchNorm;
 

@@ -4,7 +4,8 @@ use burn::module::Param;
 use burn::nn::Linear;
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
-use mesm_kernels::{flex, gpu};
+use mesm_gpu as gpu;
+use mesm_kernels::flex;
 
 /// Rows `[rows, in]` to `[rows, out]`.
 pub(crate) fn linear(layer: &Linear, rows: Tensor<2>) -> Tensor<2> {

@@ -3,8 +3,9 @@
 use burn::module::{Flag, Module, Param, RunningState};
 use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor};
+use mesm_gpu as gpu;
 use mesm_kernels::flex::Folded;
-use mesm_kernels::{BatchNormParams, gpu, recording};
+use mesm_kernels::{BatchNormParams, recording};
 
 /// Batch normalisation over points, with PyTorch's running variance.
 ///

@@ -7,7 +7,7 @@ use burn::nn::{
 };
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use mesm_kernels::gpu;
+use mesm_gpu as gpu;
 
 use crate::linear::{linear_of_steps, linear_relu_of_steps};
 

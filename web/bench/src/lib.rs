@@ -127,7 +127,7 @@ async fn open_webgpu() -> Result<Device, JsError> {
         return Ok(device);
     }
     // As the page's engine opens it.
-    mesm_kernels::gpu::construct();
+    mesm_gpu::construct();
     let opening = Device::wgpu_options().tasks_max(32).init_async();
     let device = opening
         .await

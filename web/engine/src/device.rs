@@ -103,7 +103,7 @@ pub async fn adapter_of_browser() -> Result<Adapter, EngineError> {
 /// When the browser refuses or takes too long.
 #[cfg(target_arch = "wasm32")]
 pub async fn open_webgpu() -> Result<Device, EngineError> {
-    mesm_kernels::gpu::construct();
+    mesm_gpu::construct();
     // Short command lists keep the page's own drawing fluent.
     let opening = Device::wgpu_options().tasks_max(32).init_async();
     within(OPEN_LIMIT_MS, "opening the graphics device", opening)

@@ -10,8 +10,9 @@ use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor};
 
+use mesm_gpu as gpu;
 use mesm_kernels::cpu::{Order, Taps};
-use mesm_kernels::{Chosen, flex, gpu, recording};
+use mesm_kernels::{Chosen, flex, recording};
 
 use crate::dense::{map_of, rows_of, taps_of};
 use crate::norm::BatchNorm;

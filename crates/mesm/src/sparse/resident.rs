@@ -5,7 +5,7 @@
 //! where a selection on the host would be read and written back six times.
 
 use burn::tensor::Tensor;
-use mesm_kernels::gpu;
+use mesm_gpu as gpu;
 
 use super::conv::SparseBlock;
 use super::selection::{AttentionLayer, Selection, SparseOptions};

@@ -2,7 +2,7 @@
 
 use burn::nn::Dropout;
 use burn::tensor::{Int, Tensor, activation};
-use mesm_kernels::gpu;
+use mesm_gpu as gpu;
 
 /// What the mask adds to the scores of padded keys: 0 where `mask` is 1, the lowest finite `f32`
 /// where it is 0, as Hugging Face does it. Finite, so that a row without any real token becomes

@@ -8,7 +8,7 @@ use super::kernels::choose::{MOST_POINTS, choose as choose_kernel};
 use super::kernels::parts::SHARERS;
 use super::kernels::score::score;
 use super::{LANES, constant, cubes, empty, is_card, launch, values};
-use crate::{AdditiveParams, Chosen};
+use mesm_kernels::{AdditiveParams, Chosen};
 
 /// Units that choose the points of a map: as many as every device has in a cube.
 const CHOOSERS: u32 = 256;

@@ -7,7 +7,7 @@ use burn::tensor::{DType, Tensor};
 use super::kept::kept;
 use super::kernels::conv::{convolve, convolve_few, fold as fold_kernel};
 use super::{LANES, constant, empty, launch, parts, shape_in, values, whole};
-use crate::{BatchNormParams, Chosen};
+use mesm_kernels::{BatchNormParams, Chosen};
 
 /// A 3x3 convolution of the points of maps, `rows` `[frames * height * width, in]` to the same with `out` columns, its
 /// normalisation, and ReLU; beyond the maps there are zeros. The weights are `[9, 1, in, out]` or `[3, 3, in, out]`, `folded`

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use crate::{AdditiveParams, BatchNormParams, Chosen};
+use mesm_kernels::{AdditiveParams, BatchNormParams, Chosen};
 
 /// Nothing.
 pub fn construct() {}
