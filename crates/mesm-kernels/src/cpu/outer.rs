@@ -84,21 +84,26 @@ impl WithSimd for Task<'_> {
             .to
             .chunks(PAIRS_AT_ONCE)
             .zip(self.from.chunks(PAIRS_AT_ONCE));
-        let wide = if S::REGISTER_COUNT >= 32 { 4 } else { 2 } * S::F32_LANES;
+        let many = S::REGISTER_COUNT >= 32;
         for (to, from) in pairs {
             let mut column = 0;
             while column < columns {
-                let left = columns - column;
-                if S::REGISTER_COUNT >= 32 && left >= wide {
-                    channels::<S, 4>(simd, &mut self, to, from, column);
-                    column += wide;
-                } else if left >= 2 * S::F32_LANES {
-                    channels::<S, 2>(simd, &mut self, to, from, column);
-                    column += 2 * S::F32_LANES;
-                } else {
-                    channels::<S, 1>(simd, &mut self, to, from, column);
-                    column += S::F32_LANES;
+                let left = (columns - column).div_ceil(S::F32_LANES);
+                let vectors = left.min(if many { 4 } else { 2 });
+                macro_rules! channels_of {
+                    ($vectors:literal, $rows:literal) => {
+                        channels::<S, $vectors, $rows>(simd, &mut self, to, from, column)
+                    };
                 }
+                // As many sums as there are registers for, and enough of them that none waits for the one before.
+                match (vectors, many) {
+                    (4, _) => channels_of!(4, 4),
+                    (3, _) => channels_of!(3, 8),
+                    (2, true) => channels_of!(2, 8),
+                    (2, false) => channels_of!(2, 4),
+                    _ => channels_of!(1, 8),
+                }
+                column += vectors * S::F32_LANES;
             }
         }
     }
@@ -106,7 +111,7 @@ impl WithSimd for Task<'_> {
 
 /// All channels of the task for some columns.
 #[inline(always)]
-fn channels<S: Simd, const VECTORS: usize>(
+fn channels<S: Simd, const VECTORS: usize, const ROWS: usize>(
     simd: S,
     task: &mut Task<'_>,
     to: &[u32],
@@ -116,13 +121,14 @@ fn channels<S: Simd, const VECTORS: usize>(
     let count = task.out.len() / task.sizes[1];
     let mut channel = 0;
     macro_rules! tiles_of {
-        ($rows:literal) => {
+        ($rows:tt) => {
             while count - channel >= $rows {
                 tile::<S, $rows, VECTORS>(simd, task, to, from, channel, column);
                 channel += $rows;
             }
         };
     }
+    tiles_of!(ROWS);
     tiles_of!(4);
     tiles_of!(1);
 }
@@ -145,12 +151,17 @@ fn tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
         let row = *from as usize * channels + first;
         let row: [f32; ROWS] = array::from_fn(|i| task.features[row..row + ROWS][i]);
         let start = *to as usize * columns + column;
-        let gradients = &task.gradients[start..start + count];
-        let gradients: [S::f32s; VECTORS] = if count == VECTORS * lanes {
-            let whole = S::as_simd_f32s(gradients).0;
-            array::from_fn(|v| whole[v])
-        } else {
-            array::from_fn(|v| simd.partial_load_f32s(&gradients[(v * lanes).min(count)..]))
+        // Beyond the last column the next row is read, which adds to sums that nobody takes.
+        let gradients: [S::f32s; VECTORS] = match task.gradients.get(start..start + VECTORS * lanes)
+        {
+            Some(gradients) => {
+                let whole = S::as_simd_f32s(gradients).0;
+                array::from_fn(|v| whole[v])
+            }
+            None => {
+                let gradients = &task.gradients[start..start + count];
+                array::from_fn(|v| simd.partial_load_f32s(&gradients[(v * lanes).min(count)..]))
+            }
         };
         for (sums, value) in sums.iter_mut().zip(row) {
             let value = simd.splat_f32s(value);
@@ -187,6 +198,7 @@ mod tests {
             (300, 900, 2, [24, 24]),
             (33, 40, 4, [17, 130]),
             (9, 12, 9, [64, 64]),
+            (50, 60, 3, [75, 40]),
         ] {
             let features: Vec<f32> = (0..rows_in * channels).map(|i| value(1, i)).collect();
             let gradients: Vec<f32> = (0..rows_out * columns).map(|i| value(2, i)).collect();

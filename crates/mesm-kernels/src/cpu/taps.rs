@@ -104,13 +104,15 @@ impl Taps {
     #[must_use]
     pub fn reversed(&self) -> Self {
         let taps = self.pairs.iter().map(|pairs| {
-            let mut both: Vec<(u32, u32)> = pairs
-                .from
-                .iter()
-                .copied()
-                .zip(pairs.to.iter().copied())
-                .collect();
-            // Neighbours at the same distance keep their order, so that this has nothing to do.
+            let (to, from) = (&pairs.from, &pairs.to);
+            // Neighbours at the same distance keep their order.
+            if to.is_sorted() {
+                return Pairs {
+                    to: to.clone(),
+                    from: from.clone(),
+                };
+            }
+            let mut both: Vec<(u32, u32)> = to.iter().copied().zip(from.iter().copied()).collect();
             both.sort_unstable();
             let (to, from) = both.into_iter().unzip();
             Pairs { to, from }
