@@ -2,7 +2,9 @@
 
 use burn::tensor::Tensor;
 
-use mesm_kernels::{AdditiveParams, BatchNormParams, Chosen};
+use mesm_kernels::{
+    AdditiveParams, BatchNormParams, ChannelScale, Chosen, EncoderParams, Judged, LinearParams,
+};
 
 /// Nothing.
 pub fn construct() {}
@@ -45,7 +47,12 @@ pub fn fold(_: &BatchNormParams, _: Option<&Tensor<1>>) -> Option<Tensor<2>> {
 
 /// Nothing.
 #[must_use]
-pub fn first_conv(_: &Tensor<4>, _: &Tensor<4>, _: &Tensor<2>) -> Option<Tensor<2>> {
+pub fn first_conv(
+    _: &Tensor<4>,
+    _: Option<&ChannelScale>,
+    _: &Tensor<4>,
+    _: &Tensor<2>,
+) -> Option<Tensor<2>> {
     None
 }
 
@@ -54,7 +61,7 @@ pub fn first_conv(_: &Tensor<4>, _: &Tensor<4>, _: &Tensor<2>) -> Option<Tensor<
 pub fn scores(
     _: &Tensor<2>,
     _: &AdditiveParams,
-    _: &Tensor<2>,
+    _: (&Tensor<2>, usize),
     _: Option<&Tensor<2>>,
     _: usize,
 ) -> Option<Tensor<2>> {
@@ -100,5 +107,40 @@ pub fn attend_packed(_: &Tensor<2>, _: &Tensor<2>, _: usize) -> Option<Tensor<2>
 /// Nothing.
 #[must_use]
 pub fn attend(_: [&Tensor<2>; 3], _: &Tensor<2>, _: usize) -> Option<Tensor<2>> {
+    None
+}
+
+/// Nothing.
+#[must_use]
+pub fn linear_of_maps(
+    _: &Tensor<4>,
+    _: &Tensor<2>,
+    _: Option<&Tensor<1>>,
+    _: bool,
+) -> Option<Tensor<2>> {
+    None
+}
+
+/// Nothing.
+#[must_use]
+pub fn side_by_side(_: &[Tensor<2>]) -> Option<Tensor<2>> {
+    None
+}
+
+/// Nothing.
+#[must_use]
+pub fn encode(_: &Tensor<2>, _: &[usize], _: &EncoderParams) -> Option<Tensor<2>> {
+    None
+}
+
+/// Nothing.
+#[must_use]
+pub fn judge(
+    _: &Tensor<2>,
+    _: &LinearParams,
+    _: f32,
+    _: Option<(&Tensor<2>, usize)>,
+    _: Option<&Tensor<2>>,
+) -> Option<Judged> {
     None
 }

@@ -16,4 +16,7 @@ mod params;
 #[cfg_attr(not(feature = "autodiff"), path = "not_recording.rs")]
 pub mod recording;
 
-pub use params::{AdditiveParams, BatchNormParams, Chosen};
+pub use params::{
+    AdditiveParams, BatchNormParams, ChannelScale, Chosen, EncoderLayerParams, EncoderParams,
+    Judged, LayerNormParams, LinearParams,
+};

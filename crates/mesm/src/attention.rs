@@ -102,13 +102,18 @@ impl CrossModalAttention {
         self.attn_weight_affine.forward(hidden).reshape([rows])
     }
 
-    /// Scores `[frames, points]` of the points of maps `[frames * points, channels]`, with one projected query a frame
-    /// `[frames, k]` or one for all `[1, k]`, by the kernel for graphics devices where there is one. Where `mask`
-    /// `[frames, points]` is 0 they have no meaning.
+    /// What projects the query, `[query_dim, k]`.
+    pub(crate) fn of_query(&self) -> Tensor<2> {
+        self.y_affine.weight.val()
+    }
+
+    /// Scores `[frames, points]` of the points of maps `[frames * points, channels]` by the kernel for graphics devices,
+    /// where there is one. The columns of `queries` from that one on are those of this layer; each row is the query of as
+    /// many frames as every other. Where `mask` `[frames, points]` is 0 the scores have no meaning.
     pub(crate) fn scores_on_gpu(
         &self,
         points: &Tensor<2>,
-        queries: &Tensor<2>,
+        queries: (&Tensor<2>, usize),
         mask: Option<&Tensor<2>>,
         frames: usize,
     ) -> Option<Tensor<2>> {

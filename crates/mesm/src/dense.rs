@@ -10,6 +10,7 @@ use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Tensor};
 
 use mesm_gpu as gpu;
+use mesm_kernels::ChannelScale;
 use mesm_kernels::cpu::{Order, Taps, windows};
 use mesm_kernels::flex;
 use mesm_kernels::recording;
@@ -152,16 +153,20 @@ impl LowLevel {
         }
     }
 
-    /// `[frames, in, height, width]` to `[frames, width, height / 2, width / 2]`, all values at
+    /// `[frames, in, height, width]`, which may have a scale, to `[frames, width, height / 2, width / 2]`, all values at
     /// least 0.
-    pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub(crate) fn forward(&self, x: Tensor<4>, scale: Option<&ChannelScale>) -> Tensor<4> {
+        if let Some(y) = self.on_gpu(&x, scale) {
+            return y;
+        }
+        let x = match scale {
+            Some(scale) => standardise(x, scale),
+            None => x,
+        };
         if let Some(y) = self.fused(&x) {
             return y;
         }
         if let Some(y) = self.recorded(&x) {
-            return y;
-        }
-        if let Some(y) = self.on_gpu(&x) {
             return y;
         }
         let x = self.norm.forward_map(self.conv.forward(x));
@@ -208,13 +213,13 @@ impl LowLevel {
 
 impl LowLevel {
     /// The same by the kernels for graphics devices.
-    fn on_gpu(&self, x: &Tensor<4>) -> Option<Tensor<4>> {
+    fn on_gpu(&self, x: &Tensor<4>, scale: Option<&ChannelScale>) -> Option<Tensor<4>> {
         if !gpu::takes(x) {
             return None;
         }
         let [frames, _, height, width] = x.dims();
         let folded = self.norm.folded_on_gpu(bias(&self.conv).as_ref())?;
-        let rows = gpu::first_conv(x, &self.conv.weight.val(), &folded)?;
+        let rows = gpu::first_conv(x, scale, &self.conv.weight.val(), &folded)?;
         let rows = gpu::halve_maps(&rows, [frames, height, width])?;
         let x = map_of(rows, halved([frames, height, width]));
         self.block2.on_gpu(&self.block1.on_gpu(&x)?)
@@ -240,14 +245,22 @@ impl DenseCnn {
         }
     }
 
-    /// `[frames, in, height, width]` to `[frames, out, height / 16, width / 16]`.
-    pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    /// `[frames, in, height, width]`, which may have a scale, to `[frames, out, height / 16, width / 16]`.
+    pub(crate) fn forward(&self, x: Tensor<4>, scale: Option<&ChannelScale>) -> Tensor<4> {
         [&self.block3, &self.block4, &self.block5]
             .into_iter()
-            .fold(self.low_level.forward(x), |x, block| {
+            .fold(self.low_level.forward(x, scale), |x, block| {
                 halve_positive(block.forward(x))
             })
     }
+}
+
+/// Pictures `[frames, 3, height, width]` less the means of their channels, in units of their deviations.
+fn standardise(pictures: Tensor<4>, scale: &ChannelScale) -> Tensor<4> {
+    let device = pictures.device();
+    let channel =
+        |values: [f32; 3]| Tensor::<1>::from_floats(values, &device).reshape([1, 3, 1, 1]);
+    (pictures - channel(scale.means)) / channel(scale.deviations)
 }
 
 /// 2x2 max-pool with stride 2.

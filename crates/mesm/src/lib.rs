@@ -32,6 +32,7 @@ pub mod calibration;
 mod config;
 mod cost;
 mod dense;
+mod judge;
 mod linear;
 mod model;
 mod norm;

@@ -2,11 +2,13 @@
 
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
+use mesm_kernels::ChannelScale;
 
 use crate::config::{ConfigError, Modality, ModelConfig, ModelKind, SparsePath};
 use crate::dense::DenseCnn;
-use crate::linear::{linear, linear_relu};
+use crate::judge::judge;
+use crate::linear::{linear, linear_relu_of_maps};
 use crate::norm::BatchNorm;
 use crate::output::{ForwardError, ModalityOutput, Output};
 use crate::sequence::{SequenceConfig, SequenceEncoder};
@@ -14,8 +16,10 @@ use crate::sparse::{AttentionLayer, SparseCnn, SparseOptions};
 use crate::stage::{Probe, Stage};
 
 /// Mean and standard deviation of the authors' face crops, RGB in 0..255.
-const FACE_MEAN: [f32; 3] = [159.0, 111.0, 102.0];
-const FACE_STD: [f32; 3] = [37.0, 33.0, 32.0];
+const FACE_SCALE: ChannelScale = ChannelScale {
+    means: [159.0, 111.0, 102.0],
+    deviations: [37.0, 33.0, 32.0],
+};
 
 /// One batch of utterances.
 #[derive(Debug, Clone, Default)]
@@ -78,7 +82,6 @@ struct Flatten {
 struct BranchOutput {
     flattened: Tensor<2>,
     pooled: Tensor<2>,
-    logits: Tensor<2>,
     attention: Vec<AttentionLayer>,
 }
 
@@ -197,24 +200,25 @@ impl Model {
         let utterances = self.utterances(batch)?;
         let text = batch.text.as_ref().filter(|_| self.t_out.is_some());
         let mut parts: Vec<ModalityOutput> = Vec::with_capacity(3);
+        let mut total = None;
         if let (Some(text), Some(out)) = (text, &self.t_out) {
-            let mut logits = linear(out, text.clone());
-            if !batch.spoken.is_empty() {
-                let said: Vec<usize> = batch.spoken.iter().copied().map(usize::from).collect();
-                if said.len() != utterances {
+            let spoken = match batch.spoken.len() {
+                0 => vec![true; utterances],
+                found if found == utterances => batch.spoken.clone(),
+                found => {
                     return Err(ForwardError::Shape {
                         input: "spoken",
                         expected: format!("[{utterances}]"),
-                        found: vec![said.len()],
+                        found: vec![found],
                     });
                 }
-                let present = presence(&said, &logits);
-                logits = logits * present;
-            }
+            };
+            let judged = judge(out, text, &spoken, self.fusion(Modality::Text), None);
+            total = Some(judged.total);
             parts.push(ModalityOutput {
                 modality: Modality::Text,
-                share: logits.clone(),
-                logits,
+                share: judged.share,
+                logits: judged.logits,
                 lens: Vec::new(),
                 input_size: None,
                 attention: Vec::new(),
@@ -226,13 +230,13 @@ impl Model {
             (
                 Modality::Visual,
                 &self.visual,
-                batch.faces.as_ref().map(standardise),
+                &batch.faces,
                 &batch.face_lens,
             ),
             (
                 Modality::Acoustic,
                 &self.acoustic,
-                batch.mels.clone(),
+                &batch.mels,
                 &batch.mel_lens,
             ),
         ];
@@ -240,16 +244,20 @@ impl Model {
             let (Some(branch), Some(rows)) = (branch, rows) else {
                 continue;
             };
-            check_rows(modality, &rows, lens, utterances)?;
+            check_rows(modality, rows, lens, utterances)?;
+            let scale = (modality == Modality::Visual).then_some(&FACE_SCALE);
             let output = branch
-                .forward(rows, lens, text, &self.config, probe)
+                .forward(rows.clone(), scale, lens, text, &self.config, probe)
                 .await?;
-            let present = presence(lens, &output.logits);
-            let logits = output.logits * present;
+            let present: Vec<bool> = lens.iter().map(|&len| len > 0).collect();
+            let fusion = self.fusion(modality);
+            let judged = judge(&branch.out, &output.pooled, &present, fusion, total);
+            probe.done(Stage::Sequence);
+            total = Some(judged.total);
             parts.push(ModalityOutput {
                 modality,
-                share: logits.clone(),
-                logits,
+                share: judged.share,
+                logits: judged.logits,
                 lens: lens.clone(),
                 input_size: Some(modality.input_size()),
                 attention: output.attention,
@@ -257,7 +265,16 @@ impl Model {
                 pooled: Some(output.pooled),
             });
         }
-        self.fuse(parts)
+        Ok(Output {
+            logits: total.ok_or(ForwardError::NoInput)?,
+            modalities: parts,
+            kind: self.config.computed_as(),
+            widths: self.config.widths,
+            flatten: [self.config.flatten_dim, self.config.trans_dim],
+            query_dim: self.config.text_dim,
+            activation: self.config.activation,
+            dither: self.config.dither,
+        })
     }
 
     /// [`forward_async`](Self::forward_async), waiting for the device: for native programs.
@@ -272,46 +289,24 @@ impl Model {
     /// for FE2E and for modalities the model does not have.
     #[must_use]
     pub fn low_level(&self, modality: Modality, rows: &Tensor<4>) -> Option<Tensor<4>> {
-        let (branch, rows) = match modality {
+        let (branch, scale) = match modality {
             Modality::Text => return None,
-            Modality::Visual => (self.visual.as_ref()?, standardise(rows)),
-            Modality::Acoustic => (self.acoustic.as_ref()?, rows.clone()),
+            Modality::Visual => (self.visual.as_ref()?, Some(&FACE_SCALE)),
+            Modality::Acoustic => (self.acoustic.as_ref()?, None),
         };
         match &branch.cnn {
             Cnn::Dense(_) => None,
-            Cnn::Sparse(cnn) => Some(cnn.low_level(rows)),
+            Cnn::Sparse(cnn) => Some(cnn.low_level(rows.clone(), scale)),
         }
     }
 
-    /// Weighs the logits of the modalities that are present by the columns of the fusion layer.
-    fn fuse(&self, mut parts: Vec<ModalityOutput>) -> Result<Output, ForwardError> {
-        if let Some(fusion) = &self.weighted_fusion {
-            let weights = fusion.weight.val();
-            for part in &mut parts {
-                let column = self
-                    .config
-                    .modalities
-                    .iter()
-                    .position(|m| m == part.modality)
-                    .unwrap_or_default();
-                part.share = part.logits.clone() * weights.clone().narrow(0, column, 1);
-            }
-        }
-        let logits = parts
-            .iter()
-            .map(|part| part.share.clone())
-            .reduce(|sum, share| sum + share)
-            .ok_or(ForwardError::NoInput)?;
-        Ok(Output {
-            logits,
-            modalities: parts,
-            kind: self.config.computed_as(),
-            widths: self.config.widths,
-            flatten: [self.config.flatten_dim, self.config.trans_dim],
-            query_dim: self.config.text_dim,
-            activation: self.config.activation,
-            dither: self.config.dither,
-        })
+    /// The weights of the modalities `[modalities, 1]` and the place of one of them, where there are several.
+    fn fusion(&self, modality: Modality) -> Option<(Tensor<2>, usize)> {
+        let place = self.config.modalities.iter().position(|m| m == modality);
+        let layer = self.weighted_fusion.as_ref();
+        layer
+            .zip(place)
+            .map(|(layer, place)| (layer.weight.val(), place))
     }
 
     /// The number of utterances the inputs agree on.
@@ -380,20 +375,15 @@ impl Branch {
     async fn forward(
         &self,
         rows: Tensor<4>,
+        scale: Option<&ChannelScale>,
         lens: &[usize],
         text: Option<&Tensor<2>>,
         config: &ModelConfig,
         probe: Probe<'_>,
     ) -> Result<BranchOutput, ForwardError> {
-        let [count, ..] = rows.dims();
         let (map, attention) = match &self.cnn {
-            Cnn::Dense(cnn) => (cnn.forward(rows), Vec::new()),
+            Cnn::Dense(cnn) => (cnn.forward(rows, scale), Vec::new()),
             Cnn::Sparse(cnn) => {
-                let owner: Vec<usize> = lens
-                    .iter()
-                    .enumerate()
-                    .flat_map(|(utterance, &len)| std::iter::repeat_n(utterance, len))
-                    .collect();
                 let options = SparseOptions {
                     top_p: config.top_p,
                     dither: config.dither,
@@ -401,34 +391,23 @@ impl Branch {
                     attention: config.attention,
                     path: config.sparse_path,
                 };
-                cnn.forward(rows, text.cloned(), &owner, options, probe)
+                cnn.forward(rows, scale, text.cloned(), lens, options, probe)
                     .await?
             }
         };
         if attention.is_empty() {
             probe.done(Stage::LowLevel);
         }
-        let [_, c, h, w] = map.dims();
-        let hidden = linear_relu(&self.flatten.hidden, map.reshape([count, c * h * w]));
+        let hidden = linear_relu_of_maps(&self.flatten.hidden, map);
         let flattened = linear(&self.flatten.output, hidden);
         probe.done(Stage::Flatten);
         let pooled = self.transformer.forward(flattened.clone(), lens);
-        let logits = linear(&self.out, pooled.clone());
-        probe.done(Stage::Sequence);
         Ok(BranchOutput {
             flattened,
             pooled,
-            logits,
             attention,
         })
     }
-}
-
-fn standardise(faces: &Tensor<4>) -> Tensor<4> {
-    let device = faces.device();
-    let channel =
-        |values: [f32; 3]| Tensor::<1>::from_floats(values, &device).reshape([1, 3, 1, 1]);
-    (faces.clone() - channel(FACE_MEAN)) / channel(FACE_STD)
 }
 
 fn check_rows(
@@ -465,13 +444,4 @@ fn check_rows(
         });
     }
     Ok(())
-}
-
-/// `[utterances, 1]`: 1 where an utterance has rows, 0 where it has none.
-fn presence(lens: &[usize], like: &Tensor<2>) -> Tensor<2> {
-    let present: Vec<f32> = lens
-        .iter()
-        .map(|&len| f32::from(u8::from(len > 0)))
-        .collect();
-    Tensor::from_data(TensorData::new(present, [lens.len(), 1]), &like.device())
 }

@@ -8,8 +8,9 @@ use burn::nn::{
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use mesm_gpu as gpu;
+use mesm_kernels::{EncoderLayerParams, EncoderParams, LayerNormParams};
 
-use crate::linear::{linear_of_steps, linear_relu_of_steps};
+use crate::linear::{linear_of_steps, linear_relu_of_steps, params};
 
 /// Sizes of a sequence encoder.
 #[derive(Debug, Clone, Copy)]
@@ -86,6 +87,12 @@ impl SequenceEncoder {
     /// of the empty sequence.
     #[must_use]
     pub fn forward(&self, rows: Tensor<2>, lens: &[usize]) -> Tensor<2> {
+        if gpu::takes(&rows)
+            && let Some(params) = self.params()
+            && let Some(front) = gpu::encode(&rows, lens, &params)
+        {
+            return front;
+        }
         let [_, dim] = rows.dims();
         let (padded, mask) = pad_after_cls(rows, self.cls_emb.weight.val(), lens);
         let x = self
@@ -94,6 +101,23 @@ impl SequenceEncoder {
             .iter()
             .fold(padded, |x, layer| layer.forward(x, &mask));
         x.narrow(1, 0, 1).reshape([lens.len(), dim])
+    }
+
+    /// What the kernel for short sequences takes.
+    fn params(&self) -> Option<EncoderParams> {
+        let layers = &self.encoder.layers;
+        let first = layers.first()?;
+        let [_, feedforward] = first.linear1.weight.dims();
+        Some(EncoderParams {
+            front: self.cls_emb.weight.val(),
+            layers: layers
+                .iter()
+                .map(EncoderLayer::params)
+                .collect::<Option<_>>()?,
+            heads: first.self_attn.heads,
+            feedforward,
+            epsilon: EPSILON,
+        })
     }
 }
 
@@ -168,6 +192,17 @@ impl EncoderLayer {
         }
     }
 
+    fn params(&self) -> Option<EncoderLayerParams> {
+        Some(EncoderLayerParams {
+            in_proj: params(&self.self_attn.in_proj)?,
+            out_proj: params(&self.self_attn.out_proj)?,
+            norm1: norm_params(&self.norm1)?,
+            linear1: params(&self.linear1)?,
+            linear2: params(&self.linear2)?,
+            norm2: norm_params(&self.norm2)?,
+        })
+    }
+
     fn forward(&self, x: Tensor<3>, mask: &Tensor<4>) -> Tensor<3> {
         let attended = self
             .dropout
@@ -182,6 +217,13 @@ impl EncoderLayer {
 
 /// PyTorch's and Burn's.
 const EPSILON: f64 = 1e-5;
+
+fn norm_params(norm: &LayerNorm) -> Option<LayerNormParams> {
+    Some(LayerNormParams {
+        weight: norm.gamma.val(),
+        bias: norm.beta.as_ref()?.val(),
+    })
+}
 
 /// The norm of a sum, as one kernel where there is one.
 fn add_normalise(norm: &LayerNorm, a: Tensor<3>, b: Tensor<3>) -> Tensor<3> {

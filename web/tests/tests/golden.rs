@@ -22,6 +22,8 @@ mod models;
 mod nucleus;
 #[path = "golden/resident.rs"]
 mod resident;
+#[path = "golden/sequences.rs"]
+mod sequences;
 #[path = "golden/sparse_conv.rs"]
 mod sparse_conv;
 #[path = "golden/text.rs"]

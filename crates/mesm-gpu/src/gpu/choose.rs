@@ -13,22 +13,24 @@ use mesm_kernels::{AdditiveParams, Chosen};
 /// Units that choose the points of a map: as many as every device has in a cube.
 const CHOOSERS: u32 = 256;
 
-/// Scores `[frames, points]` of the points of maps, `rows` `[frames * points, channels]`, each with the query of its frame,
-/// `queries` `[frames, width]`, or all with the same, `[1, width]`. Where `mask` `[frames, points]` is 0 the result has no
-/// meaning.
+/// Scores `[frames, points]` of the points of maps, `rows` `[frames * points, channels]`. Each of the queries, of which the
+/// columns from that one on belong to this attention, is that of as many frames as every other. Where `mask`
+/// `[frames, points]` is 0 the result has no meaning.
 ///
 /// `None` also where a width is no multiple of four.
 #[must_use]
 pub fn scores(
     rows: &Tensor<2>,
     attention: &AdditiveParams,
-    queries: &Tensor<2>,
+    (queries, first_column): (&Tensor<2>, usize),
     mask: Option<&Tensor<2>>,
     frames: usize,
 ) -> Option<Tensor<2>> {
     let [count, channels] = rows.dims();
-    let [queries_given, width] = queries.dims();
-    if !channels.is_multiple_of(LANES) || !width.is_multiple_of(LANES) || count == 0 {
+    let [_, width] = attention.points.dims();
+    let [queries_given, all_columns] = queries.dims();
+    let widths = [channels, width, first_column, all_columns];
+    if widths.iter().any(|width| !width.is_multiple_of(LANES)) || count == 0 {
         return None;
     }
     let points = count / frames;
@@ -63,6 +65,8 @@ pub fn scores(
         (count / queries_given) as u32,
         (channels / LANES) as u32,
         (width / LANES) as u32,
+        (first_column / LANES) as u32,
+        (all_columns / LANES) as u32,
         mask.is_some(),
     );
     Some(Tensor::from_primitive::<Cube>(out))

@@ -4,10 +4,10 @@ use burn::backend::Cube;
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::{DType, Tensor};
 
-use super::kept::kept;
+use super::kept::{Made, kept};
 use super::kernels::conv::{convolve, convolve_few, fold as fold_kernel};
 use super::{LANES, constant, empty, launch, parts, shape_in, values, whole};
-use mesm_kernels::{BatchNormParams, Chosen};
+use mesm_kernels::{BatchNormParams, ChannelScale, Chosen};
 
 /// A 3x3 convolution of the points of maps, `rows` `[frames * height * width, in]` to the same with `out` columns, its
 /// normalisation, and ReLU; beyond the maps there are zeros. The weights are `[9, 1, in, out]` or `[3, 3, in, out]`, `folded`
@@ -66,17 +66,25 @@ pub fn conv_maps(
 }
 
 /// A convolution of maps `[frames, in, height, width]` of few channels by weights `[out, in, size, size]` with zeros
-/// around, its normalisation, and ReLU, as rows `[frames * height * width, out]`.
+/// around, its normalisation, and ReLU, as rows `[frames * height * width, out]`. Where the maps have a `scale`, what is
+/// convolved are their values less its means, in units of its deviations.
 ///
 /// `None` also where `out` is no multiple of four.
 #[must_use]
-pub fn first_conv(maps: &Tensor<4>, weights: &Tensor<4>, folded: &Tensor<2>) -> Option<Tensor<2>> {
+pub fn first_conv(
+    maps: &Tensor<4>,
+    scale: Option<&ChannelScale>,
+    weights: &Tensor<4>,
+    folded: &Tensor<2>,
+) -> Option<Tensor<2>> {
     let [frames, channels, height, width] = maps.dims();
     let [columns, _, size, _] = weights.dims();
     let points = frames * height * width;
-    if !columns.is_multiple_of(LANES) || points == 0 {
+    if !columns.is_multiple_of(LANES) || points == 0 || scale.is_some() && channels != 3 {
         return None;
     }
+    // Not read where there is none.
+    let (means, deviations) = scale.map_or(([0.0; 3], [1.0; 3]), |s| (s.means, s.deviations));
     let maps = values(maps)?;
     let weights = constant(&weights.clone().permute([2, 3, 1, 0]))?;
     let folded = values(folded)?;
@@ -97,8 +105,15 @@ pub fn first_conv(maps: &Tensor<4>, weights: &Tensor<4>, folded: &Tensor<2>) -> 
         height as u32,
         width as u32,
         (columns / LANES) as u32,
+        means[0],
+        means[1],
+        means[2],
+        deviations[0],
+        deviations[1],
+        deviations[2],
         size as u32,
         channels as u32,
+        scale.is_some(),
     );
     Some(Tensor::from_primitive::<Cube>(out))
 }
@@ -110,21 +125,20 @@ pub fn fold(norm: &BatchNormParams, conv_bias: Option<&Tensor<1>>) -> Option<Ten
     let bias = values(&norm.bias)?;
     let mean = values(&norm.mean)?;
     let variance = values(&norm.variance)?;
-    let folded = match conv_bias {
-        Some(conv_bias) => {
-            let sources = [weight, bias, mean, variance, values(conv_bias)?];
-            kept(sources, |[weight, bias, mean, variance, conv_bias]| {
-                fold_anew(
-                    [weight, bias, mean, variance],
-                    Some(conv_bias),
-                    norm.epsilon,
-                )
-            })
-        }
-        None => kept([weight, bias, mean, variance], |sources| {
-            fold_anew(sources.each_ref(), None, norm.epsilon)
-        }),
+    let conv_bias = match conv_bias {
+        Some(conv_bias) => Some(values(conv_bias)?),
+        None => None,
     };
+    let what = match conv_bias {
+        Some(_) => Made::FoldedWithBias,
+        None => Made::Folded,
+    };
+    let norm_only = [&weight, &bias, &mean, &variance];
+    let sources = norm_only.into_iter().chain(&conv_bias).cloned().collect();
+    let folded = kept(what, sources, || {
+        let conv_bias = conv_bias.as_ref();
+        Some(fold_anew(norm_only, conv_bias, norm.epsilon))
+    })?;
     Some(Tensor::from_primitive::<Cube>(folded))
 }
 

@@ -8,6 +8,8 @@
 mod choose;
 mod constructors;
 mod conv;
+mod encoder;
+mod head;
 mod kept;
 mod kernels;
 mod pool;
@@ -25,10 +27,12 @@ use cubecl::prelude::{CubeCount, CubeDim};
 pub use choose::{choose, scores};
 pub use constructors::construct;
 pub use conv::{conv_maps, first_conv, fold};
-use kept::kept;
+pub use encoder::encode;
+pub use head::judge;
+use kept::{Made, kept};
 use kernels::parts::SHARERS;
 pub use pool::{halve_chosen, halve_maps};
-pub use sequence::{add_normalise, attend, attend_packed, linear};
+pub use sequence::{add_normalise, attend, attend_packed, linear, linear_of_maps, side_by_side};
 
 /// Values that are read at once.
 const LANES: usize = 4;
@@ -116,7 +120,9 @@ fn constant<const D: usize>(tensor: &Tensor<D>) -> Option<FloatTensor<Cube>> {
     if tensor.is_contiguous() {
         return Some(tensor);
     }
-    Some(kept([tensor], |[tensor]| into_contiguous(tensor.clone())))
+    kept(Made::Ordered, vec![tensor.clone()], || {
+        Some(into_contiguous(tensor))
+    })
 }
 
 /// The same of whole numbers.

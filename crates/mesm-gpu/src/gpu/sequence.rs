@@ -4,10 +4,11 @@ use burn::backend::Cube;
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::{DType, Tensor};
 
+use super::kept::{Made, kept};
 use super::kernels::sequence::{
     add_normalise as add_normalise_kernel, attend as attend_kernel, multiply, multiply_few,
 };
-use super::{LANES, constant, empty, launch, parts, shape_in, values};
+use super::{LANES, constant, empty, launch, parts, primitive, shape_in, values};
 
 /// A linear layer: rows `[rows, in]` times weights `[in, out]`, plus the bias `[out]`, and ReLU where asked for.
 #[must_use]
@@ -17,13 +18,52 @@ pub fn linear(
     bias: Option<&Tensor<1>>,
     relu: bool,
 ) -> Option<Tensor<2>> {
+    linear_with(rows, constant(weights)?, bias, relu)
+}
+
+/// A linear layer of maps `[frames, channels, height, width]` that lie channels last: their values in that order times weights
+/// `[channels * height * width, out]`, which are brought into the order of the maps once.
+#[must_use]
+pub fn linear_of_maps(
+    maps: &Tensor<4>,
+    weights: &Tensor<2>,
+    bias: Option<&Tensor<1>>,
+    relu: bool,
+) -> Option<Tensor<2>> {
+    let [frames, channels, height, width] = maps.dims();
+    let [inner, columns] = weights.dims();
+    let rows = maps.clone().permute([0, 2, 3, 1]).reshape([frames, inner]);
+    let source = primitive(weights)?;
+    let weights = kept(Made::ChannelsLast, vec![source], || {
+        let by_channel = weights.clone().reshape([channels, height * width, columns]);
+        values(&by_channel.permute([1, 0, 2]).reshape([inner, columns]))
+    })?;
+    linear_with(&rows, weights, bias, relu)
+}
+
+/// The columns of matrices `[in, out]` side by side, put there once.
+#[must_use]
+pub fn side_by_side(weights: &[Tensor<2>]) -> Option<Tensor<2>> {
+    let sources: Option<Vec<_>> = weights.iter().map(primitive).collect();
+    let all = kept(Made::SideBySide, sources?, || {
+        values(&Tensor::cat(weights.to_vec(), 1))
+    })?;
+    Some(Tensor::from_primitive::<Cube>(all))
+}
+
+/// See [`linear`].
+fn linear_with(
+    rows: &Tensor<2>,
+    weights: FloatTensor<Cube>,
+    bias: Option<&Tensor<1>>,
+    relu: bool,
+) -> Option<Tensor<2>> {
     let [count, channels] = rows.dims();
-    let [_, columns] = weights.dims();
+    let columns = weights.meta.num_elements() / channels;
     if count * columns == 0 {
         return None;
     }
     let rows = values(rows)?;
-    let weights = constant(weights)?;
     let bias_values = match bias {
         Some(bias) => values(bias)?,
         None => weights.clone(),

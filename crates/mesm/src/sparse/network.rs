@@ -2,6 +2,8 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
+use mesm_gpu as gpu;
+use mesm_kernels::ChannelScale;
 
 use super::conv::SparseBlock;
 use super::resident::ResidentMaps;
@@ -56,28 +58,29 @@ impl SparseCnn {
         blocks.flat_map(|block| [&mut block.norm1, &mut block.norm2])
     }
 
-    /// The low-level features `[frames, width, height / 2, width / 2]`.
+    /// The low-level features `[frames, width, height / 2, width / 2]` of maps that may have a scale.
     #[must_use]
-    pub fn low_level(&self, x: Tensor<4>) -> Tensor<4> {
-        self.low_level.forward(x)
+    pub fn low_level(&self, x: Tensor<4>, scale: Option<&ChannelScale>) -> Tensor<4> {
+        self.low_level.forward(x, scale)
     }
 
-    /// `[frames, in, height, width]` with one query an utterance `[utterances, query_dim]` and the
-    /// utterance of each frame, to `[frames, out, height / 16, width / 16]` and what each of the
-    /// three attention layers decided. With [`SparsePath::EveryPoint`] nothing is queried and decided.
+    /// `[frames, in, height, width]`, which may have a scale, with one query an utterance
+    /// `[utterances, query_dim]` and the number of frames of each, to
+    /// `[frames, out, height / 16, width / 16]` and what each of the three attention layers decided. With [`SparsePath::EveryPoint`] nothing is queried and decided.
     ///
     /// # Errors
     /// When there is no query, or the device cannot be read (gathered path and published point order only).
     pub async fn forward(
         &self,
         x: Tensor<4>,
+        scale: Option<&ChannelScale>,
         query: Option<Tensor<2>>,
-        utterance_of_frame: &[usize],
+        lens: &[usize],
         options: SparseOptions,
         probe: Probe<'_>,
     ) -> Result<(Tensor<4>, Vec<AttentionLayer>), ForwardError> {
         let device = x.device();
-        let features = self.low_level(x);
+        let features = self.low_level(x, scale);
         if options.path != SparsePath::EveryPoint {
             probe.done(Stage::LowLevel);
         }
@@ -85,18 +88,16 @@ impl SparseCnn {
             return Ok((self.every_point(features), Vec::new()));
         }
         let query = query.ok_or(ForwardError::TextNeeded)?;
-        let owner = utterance_of_frame.iter().map(|&u| u as i64);
-        let owner = index_tensor(owner, &device);
-        let layers = self.attn_layers.iter();
-        let queries: Vec<Tensor<2>> = layers
-            .map(|layer| layer.project_query(query.clone()))
-            .collect();
         if options.path == SparsePath::Gathered
-            && let Some(found) = self.resident(&features, &queries, &owner, options, probe)
+            && let Some(found) = self.resident(&features, &query, lens, options, probe)
         {
             return Ok(found);
         }
-        let queries = of_frames(&queries, &owner);
+        let owner = owner_of_frames(lens, &device);
+        let layers = self.attn_layers.iter();
+        let queries = layers
+            .map(|layer| layer.project_query(query.clone()).select(0, owner.clone()))
+            .collect();
         if options.path == SparsePath::MaskedDense {
             self.masked(features, queries, options).await
         } else {
@@ -157,13 +158,12 @@ impl SparseCnn {
         Ok((map, layers))
     }
 
-    /// The gathered path without a look at the host, on devices that have kernels for it. A projected query of each
-    /// utterance a layer, and the utterance of each frame.
+    /// The gathered path without a look at the host, on devices that have kernels for it.
     fn resident(
         &self,
         x: &Tensor<4>,
-        queries: &[Tensor<2>],
-        owner: &Tensor<1, Int>,
+        query: &Tensor<2>,
+        lens: &[usize],
         options: SparseOptions,
         probe: Probe<'_>,
     ) -> Option<(Tensor<4>, Vec<AttentionLayer>)> {
@@ -171,18 +171,28 @@ impl SparseCnn {
             return None;
         }
         let mut maps = ResidentMaps::new(x)?;
-        let one = queries.iter().all(|query| query.dims()[0] == 1);
-        let queries = if one {
-            queries.to_vec()
-        } else {
-            of_frames(queries, owner)
-        };
+        let queries = self.queries_side_by_side(query, lens)?;
         let mut layers = Vec::with_capacity(3);
-        for ((attention, block), query) in self.layers().zip(&queries) {
-            let layer = maps.advance(attention, block, query, options, probe)?;
+        let mut column = 0;
+        for (attention, block) in self.layers() {
+            let layer = maps.advance(attention, block, (&queries, column), options, probe)?;
+            column += attention.of_query().dims()[1];
             layers.push(layer);
         }
         Some((maps.into_map(), layers))
+    }
+
+    /// The projected queries of all layers side by side: of each utterance where all have as many frames, of each frame
+    /// otherwise.
+    fn queries_side_by_side(&self, query: &Tensor<2>, lens: &[usize]) -> Option<Tensor<2>> {
+        let layers = self.attn_layers.iter();
+        let weights: Vec<Tensor<2>> = layers.map(CrossModalAttention::of_query).collect();
+        let queries = gpu::linear(query, &gpu::side_by_side(&weights)?, None, false)?;
+        if lens.windows(2).all(|pair| pair[0] == pair[1]) {
+            return Some(queries);
+        }
+        let owner = owner_of_frames(lens, &query.device());
+        Some(queries.select(0, owner))
     }
 
     /// An attention and the block behind it, three times.
@@ -196,10 +206,11 @@ fn scrambled(options: SparseOptions, done: &[AttentionLayer]) -> bool {
     done.is_empty() && options.point_order == PointOrder::AsPublished
 }
 
-/// For each frame the query of its utterance, `[utterances, k]` to `[frames, k]`.
-fn of_frames(queries: &[Tensor<2>], owner: &Tensor<1, Int>) -> Vec<Tensor<2>> {
-    let queries = queries.iter();
-    queries
-        .map(|query| query.clone().select(0, owner.clone()))
-        .collect()
+/// The utterance of each frame, for utterances of so many.
+fn owner_of_frames(lens: &[usize], device: &Device) -> Tensor<1, Int> {
+    let owners = lens
+        .iter()
+        .enumerate()
+        .flat_map(|(utterance, &len)| std::iter::repeat_n(utterance as i64, len));
+    index_tensor(owners, device)
 }

@@ -37,20 +37,21 @@ impl ResidentMaps {
         })
     }
 
-    /// Attention with one projected query a frame `[frames, k]` or one for all `[1, k]`, selection and a block; what they decided.
+    /// Attention with projected queries, of which the columns from that one on belong to this layer, selection and a block;
+    /// what they decided.
     ///
     /// `None` where a kernel does not take the sizes, and in training.
     pub(super) fn advance(
         &mut self,
         attention: &CrossModalAttention,
         block: &SparseBlock,
-        query: &Tensor<2>,
+        queries: (&Tensor<2>, usize),
         options: SparseOptions,
         probe: Probe<'_>,
     ) -> Option<AttentionLayer> {
         let [frames, height, width] = self.size;
         let active = self.active.as_ref();
-        let scores = attention.scores_on_gpu(&self.rows, query, active, frames)?;
+        let scores = attention.scores_on_gpu(&self.rows, queries, active, frames)?;
         probe.done(Stage::Attention);
         let map = [height, width];
         let chosen = gpu::choose(&scores, active, map, options.top_p, options.dither)?;

@@ -109,7 +109,7 @@ pub(in crate::gpu) fn convolve<N: Size>(
 }
 
 /// One vector of columns of one point a unit; `maps` `[frames, channels, height, width]`, `weights`
-/// `[size, size, channels, columns]`.
+/// `[size, size, channels, columns]`. Where maps are `scaled` they have three channels, of these means and deviations.
 #[cube(launch_unchecked)]
 pub(in crate::gpu) fn convolve_few<N: Size>(
     maps: &Tensor<f32>,
@@ -120,8 +120,15 @@ pub(in crate::gpu) fn convolve_few<N: Size>(
     height: u32,
     width: u32,
     columns: u32,
+    mean_0: f32,
+    mean_1: f32,
+    mean_2: f32,
+    deviation_0: f32,
+    deviation_1: f32,
+    deviation_2: f32,
     #[comptime] size: u32,
     #[comptime] channels: u32,
+    #[comptime] scaled: bool,
 ) {
     let unit = ABSOLUTE_POS as u32;
     let column = unit % columns;
@@ -143,7 +150,13 @@ pub(in crate::gpu) fn convolve_few<N: Size>(
                     for channel in 0..channels {
                         let at = ((frame * channels + channel) * height + source_y) * width;
                         let weight = ((dy * size + dx) * channels + channel) * columns + column;
-                        let value = maps[(at + source_x) as usize];
+                        let mut value = maps[(at + source_x) as usize];
+                        if scaled {
+                            let first = channel == 0;
+                            let mean = select(first, mean_0, select(channel == 1, mean_1, mean_2));
+                            let other = select(channel == 1, deviation_1, deviation_2);
+                            value = (value - mean) / select(first, deviation_0, other);
+                        }
                         sum += weights[weight as usize] * Vector::new(value);
                     }
                 }

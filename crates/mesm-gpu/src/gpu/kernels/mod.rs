@@ -9,6 +9,8 @@
 
 pub(super) mod choose;
 pub(super) mod conv;
+pub(super) mod encoder;
+pub(super) mod head;
 pub(super) mod parts;
 pub(super) mod pool;
 pub(super) mod score;

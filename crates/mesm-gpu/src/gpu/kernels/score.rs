@@ -21,6 +21,8 @@ pub(in crate::gpu) fn score<N: Size>(
     points_of_query: u32,
     channels: u32,
     width: u32,
+    first_column: u32,
+    all_columns: u32,
     #[comptime] chosen: bool,
 ) {
     let mut partial = Shared::<[f32]>::new_slice(comptime!(4 * SHARERS as usize));
@@ -33,7 +35,7 @@ pub(in crate::gpu) fn score<N: Size>(
     for i in 0..4usize {
         let row = u32::min(first + i as u32, count - 1);
         sources[i] = row * channels;
-        asked[i] = row / points_of_query * width;
+        asked[i] = row / points_of_query * all_columns + first_column;
         sums[i] = Vector::new(0.0);
         if chosen {
             any = any || mask[row as usize] > 0.0;
