@@ -48,6 +48,8 @@ impl Spread {
 pub struct Measurement {
     /// Of a call, from its inputs on the device to its logits on the host.
     pub time: Spread,
+    /// What of it the host needs to hand a call over; from then on it waits. On the processor that is all of it.
+    pub handed_over: Spread,
     /// Multiply-accumulates of convolutions, attention and the two linear layers; pairs of active points counted.
     pub macs: u64,
     /// Share of the points kept by each attention layer, all branches together; empty for FE2E.
@@ -68,9 +70,7 @@ pub async fn compare(
 ) -> Result<Vec<Measurement>, BenchError> {
     let mut measured = Vec::with_capacity(models.len());
     for model in models {
-        let start = clock();
-        call(model, batch).await?;
-        let first_s = clock() - start;
+        let first_s = call(model, batch, clock).await?.1;
         let prediction = model.forward_async(batch).await?.into_host().await?;
         let macs = prediction
             .cost
@@ -92,6 +92,7 @@ pub async fn compare(
         }
         measured.push(Measurement {
             time: Spread::of(Vec::new()),
+            handed_over: Spread::of(Vec::new()),
             macs,
             kept: kept
                 .into_iter()
@@ -100,29 +101,32 @@ pub async fn compare(
             first_s,
         });
     }
-    let mut seconds = vec![Vec::with_capacity(rounds); models.len()];
+    let mut seconds = vec![(Vec::with_capacity(rounds), Vec::with_capacity(rounds)); models.len()];
     for _ in 0..rounds {
-        for (model, seconds) in models.iter().zip(&mut seconds) {
-            let start = clock();
-            call(model, batch).await?;
-            seconds.push(clock() - start);
+        for (model, (handed_over, whole)) in models.iter().zip(&mut seconds) {
+            let found = call(model, batch, clock).await?;
+            handed_over.push(found.0);
+            whole.push(found.1);
         }
     }
-    for (measurement, seconds) in measured.iter_mut().zip(seconds) {
-        measurement.time = Spread::of(seconds);
+    for (measurement, (handed_over, whole)) in measured.iter_mut().zip(seconds) {
+        measurement.handed_over = Spread::of(handed_over);
+        measurement.time = Spread::of(whole);
     }
     Ok(measured)
 }
 
-/// One call, to the logits on the host.
-async fn call(model: &Model, batch: &Batch) -> Result<(), BenchError> {
+/// Seconds of one call until it was handed over, and until its logits were on the host.
+async fn call(model: &Model, batch: &Batch, clock: Clock) -> Result<(f64, f64), BenchError> {
+    let start = clock();
     let output = model.forward_async(batch).await?;
+    let handed_over = clock() - start;
     output
         .logits
         .into_data_async()
         .await
         .map_err(|error| BenchError::Device(format!("{error:?}")))?;
-    Ok(())
+    Ok((handed_over, clock() - start))
 }
 
 #[cfg(test)]

@@ -66,6 +66,15 @@ pub(super) fn table(measured: &Measured) -> String {
             peak.product_gmacs, peak.copy_gb
         );
     }
+    if device != "cpu" {
+        let host = |model: &Model| 1e3 * model.measurement.handed_over.median_s;
+        let _ = writeln!(
+            out,
+            "host        {:.2} ms (fe2e) and {:.2} ms (mesm) of it to hand a call over; the rest is the device's",
+            host(&measured.fe2e),
+            host(&measured.mesm)
+        );
+    }
     out.push('\n');
     if let (Some(fe2e), Some(mesm)) = (&measured.fe2e.agreement, &measured.mesm.agreement) {
         let _ = writeln!(
