@@ -66,7 +66,7 @@ pub(super) fn table(measured: &Measured) -> String {
             peak.product_gmacs, peak.copy_gb
         );
     }
-    if device != "cpu" {
+    if *device != "cpu" {
         let host = |model: &Model| 1e3 * model.measurement.handed_over.median_s;
         let _ = writeln!(
             out,

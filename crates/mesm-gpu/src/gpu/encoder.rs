@@ -2,7 +2,7 @@
 
 use burn::backend::Cube;
 use burn::backend::tensor::FloatTensor;
-use burn::tensor::{DType, Int, Tensor, TensorData};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use cubecl::prelude::{CubeCount, CubeDim};
 
 use super::kept::{Made, kept};
@@ -18,6 +18,9 @@ const ENCODERS: u32 = 256;
 /// Units of a cube that works on a part of a feed-forward layer.
 const FEEDERS: u32 = 64;
 
+/// Cubes that every device takes in a row.
+const MOST_CUBES: usize = 65_535;
+
 /// What a Transformer encoder (post-norm, ReLU) gives for the learnt vector in front of each utterance, `[utterances, width]`;
 /// the utterances' rows, `lens` of them, lie one after the other in `rows` `[sum of lens, width]`.
 ///
@@ -32,7 +35,10 @@ pub fn encode(rows: &Tensor<2>, lens: &[usize], params: &EncoderParams) -> Optio
         && width <= MOST_WIDTH * LANES
         && params.feedforward.is_multiple_of(LANES)
         && steps <= MOST_STEPS;
-    if !fits || params.layers.is_empty() {
+    let hidden = params.feedforward / LANES;
+    let parts = hidden.div_ceil(PART);
+    let utterances = lens.len();
+    if !fits || params.layers.is_empty() || utterances * parts > MOST_CUBES {
         return None;
     }
     let device = rows.device();
@@ -42,25 +48,14 @@ pub fn encode(rows: &Tensor<2>, lens: &[usize], params: &EncoderParams) -> Optio
         return None;
     }
     let packed = packed(params)?;
-    let utterances = lens.len();
     let ragged = lens.iter().any(|&len| len != longest);
     let starts = if ragged {
-        let mut end = 0;
-        let ends = lens.iter().map(|&len| {
-            end += len as i32;
-            end
-        });
-        let starts: Vec<i32> = std::iter::once(0).chain(ends).collect();
-        whole(&Tensor::<1, Int>::from_data(
-            TensorData::from(starts.as_slice()),
-            (&device, DType::I32),
-        ))?
+        starts(lens, &device)?
     } else {
         // Not read.
         packed.clone()
     };
-    let (head, hidden, width) = (width / heads, params.feedforward / LANES, width / LANES);
-    let parts = hidden.div_ceil(PART);
+    let (head, width) = (width / heads, width / LANES);
     let state = || empty(&rows, [utterances, steps, width * LANES].into(), DType::F32);
     let cubes = |count: usize, units: u32| {
         (
@@ -142,6 +137,18 @@ pub fn encode(rows: &Tensor<2>, lens: &[usize], params: &EncoderParams) -> Optio
         width as u32,
     );
     Some(Tensor::from_primitive::<Cube>(out))
+}
+
+/// Where the rows of each utterance begin, and where the last ones end.
+fn starts(lens: &[usize], device: &Device) -> Option<FloatTensor<Cube>> {
+    let mut end = 0;
+    let ends = lens.iter().map(|&len| {
+        end += len as i32;
+        end
+    });
+    let starts: Vec<i32> = std::iter::once(0).chain(ends).collect();
+    let data = TensorData::from(starts.as_slice());
+    whole(&Tensor::<1, Int>::from_data(data, (device, DType::I32)))
 }
 
 /// All parameters one after the other, in the order that the kernels read them in.

@@ -1,6 +1,6 @@
 //! Max-pools over 2x2 windows, rows of channels.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 use crate::parallel::for_each_chunk;
 
@@ -16,24 +16,59 @@ pub fn pool(features: &[f32], channels: usize, table: &[u32]) -> Vec<f32> {
     let mut out = vec![0.0; table.len() / 4 * channels];
     let rows = (16 * 1024 / channels).max(1);
     for_each_chunk(&mut out, rows * channels, |task, out| {
-        Arch::new().dispatch(
-            #[inline(always)]
-            || {
-                let table = &table[task * rows * 4..];
-                for (out, sources) in out.chunks_exact_mut(channels).zip(table.chunks_exact(4)) {
-                    for &source in sources {
-                        let start = source as usize * channels;
-                        if let Some(row) = features.get(start..start + channels) {
-                            for (out, value) in out.iter_mut().zip(row) {
-                                *out = if *value > *out { *value } else { *out };
-                            }
-                        }
-                    }
-                }
-            },
-        );
+        Arch::new().dispatch(Largest {
+            features,
+            channels,
+            table: &table[task * rows * 4..],
+            out,
+        });
     });
     out
+}
+
+/// The rows of `features` that windows name, of those that are there.
+#[inline(always)]
+fn rows_of<'a>(
+    features: &'a [f32],
+    channels: usize,
+    sources: &'a [u32],
+) -> impl Iterator<Item = (usize, &'a [f32])> + Clone {
+    sources.iter().filter_map(move |&source| {
+        let start = source as usize * channels;
+        let row = features.get(start..start + channels)?;
+        Some((start, row))
+    })
+}
+
+/// Some windows.
+struct Largest<'a> {
+    features: &'a [f32],
+    channels: usize,
+    table: &'a [u32],
+    out: &'a mut [f32],
+}
+
+impl WithSimd for Largest<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let windows = self.table.chunks_exact(4);
+        for (out, sources) in self.out.chunks_exact_mut(self.channels).zip(windows) {
+            let (out, out_rest) = S::as_mut_simd_f32s(out);
+            for (_, row) in rows_of(self.features, self.channels, sources) {
+                let (row, rest) = S::as_simd_f32s(row);
+                for (out, value) in out.iter_mut().zip(row) {
+                    *out = simd.max_f32s(*value, *out);
+                }
+                if !rest.is_empty() {
+                    let value = simd.partial_load_f32s(rest);
+                    let largest = simd.max_f32s(value, simd.partial_load_f32s(out_rest));
+                    simd.partial_store_f32s(out_rest, largest);
+                }
+            }
+        }
+    }
 }
 
 /// Some rows of `features`, in the order they are named.
@@ -57,28 +92,54 @@ pub fn select(features: &[f32], channels: usize, selected: &[u32]) -> Vec<f32> {
 #[must_use]
 pub fn pool_back(features: &[f32], channels: usize, table: &[u32], gradients: &[f32]) -> Vec<f32> {
     assert_eq!(gradients.len(), table.len() / 4 * channels, "gradients");
-    let rows = features.len() / channels;
     let mut out = vec![0.0; features.len()];
-    let mut largest = vec![(0.0_f32, usize::MAX); channels];
-    for (sources, gradients) in table.chunks_exact(4).zip(gradients.chunks_exact(channels)) {
-        largest.fill((0.0, usize::MAX));
-        for source in sources.iter().map(|&source| source as usize) {
-            if source < rows {
-                let row = &features[source * channels..(source + 1) * channels];
-                for (largest, value) in largest.iter_mut().zip(row) {
-                    if *value > largest.0 {
-                        *largest = (*value, source);
-                    }
+    Arch::new().dispatch(Back {
+        features,
+        channels,
+        table,
+        gradients,
+        out: &mut out,
+    });
+    out
+}
+
+/// The way back of all windows.
+struct Back<'a> {
+    features: &'a [f32],
+    channels: usize,
+    table: &'a [u32],
+    gradients: &'a [f32],
+    out: &'a mut [f32],
+}
+
+impl WithSimd for Back<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let zero = simd.splat_f32s(0.0);
+        let gradients = self.gradients.chunks_exact(self.channels);
+        for (sources, gradients) in self.table.chunks_exact(4).zip(gradients) {
+            let rows = rows_of(self.features, self.channels, sources);
+            for at in (0..self.channels).step_by(S::F32_LANES) {
+                let end = (at + S::F32_LANES).min(self.channels);
+                let largest = rows.clone().fold(zero, |largest, (_, row)| {
+                    simd.max_f32s(simd.partial_load_f32s(&row[at..end]), largest)
+                });
+                let gradient = simd.partial_load_f32s(&gradients[at..end]);
+                let above = simd.greater_than_f32s(largest, zero);
+                // What is left for the rows that follow.
+                let mut left = simd.select_f32s(above, gradient, zero);
+                for (start, row) in rows.clone() {
+                    let value = simd.partial_load_f32s(&row[at..end]);
+                    let is_it = simd.equal_f32s(value, largest);
+                    let out = &mut self.out[start + at..start + end];
+                    simd.partial_store_f32s(out, simd.select_f32s(is_it, left, zero));
+                    left = simd.select_f32s(is_it, zero, left);
                 }
             }
         }
-        for (c, ((_, source), gradient)) in largest.iter().zip(gradients).enumerate() {
-            if *source < rows {
-                out[source * channels + c] = *gradient;
-            }
-        }
     }
-    out
 }
 
 /// The table of all whole 2x2 windows of `frames` maps, rows in (frame, y, x) order.
@@ -116,6 +177,41 @@ mod tests {
         let features = [1.0, -1.0, 3.0, -4.0, 3.0, 0.0];
         let found = pool_back(&features, 2, &[0, 1, 2, 3], &[5.0, 7.0]);
         assert_eq!(found, [0.0, 0.0, 5.0, 0.0, 0.0, 0.0]);
+    }
+
+    /// Every number of channels that a vector may end in.
+    #[test]
+    fn both_ways_are_those_of_each_channel() {
+        for channels in [1, 7, 16, 24, 40] {
+            let (frames, height, width) = (2, 4, 6);
+            let count = frames * height * width;
+            let features: Vec<f32> = (0..count * channels)
+                .map(|i| ((i * 193 + i / 7) % 11) as f32 - 5.0)
+                .collect();
+            let mut table = windows(frames, height, width);
+            table[5] = count as u32;
+            let gradients: Vec<f32> = (0..table.len() / 4 * channels)
+                .map(|i| i as f32 + 1.0)
+                .collect();
+            let found = pool(&features, channels, &table);
+            let back = pool_back(&features, channels, &table, &gradients);
+            let mut expected = vec![0.0; features.len()];
+            for (window, sources) in table.chunks_exact(4).enumerate() {
+                for c in 0..channels {
+                    let mut best = (0.0, None);
+                    for source in sources.iter().map(|&source| source as usize) {
+                        if source < count && features[source * channels + c] > best.0 {
+                            best = (features[source * channels + c], Some(source));
+                        }
+                    }
+                    assert!((found[window * channels + c] - best.0).abs() < 1e-30);
+                    if let Some(source) = best.1 {
+                        expected[source * channels + c] = gradients[window * channels + c];
+                    }
+                }
+            }
+            assert_eq!(back, expected, "{channels} channels");
+        }
     }
 
     #[test]
