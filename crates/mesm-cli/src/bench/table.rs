@@ -66,32 +66,7 @@ pub(super) fn table(measured: &Measured) -> String {
             peak.product_gmacs, peak.copy_gb
         );
     }
-    if *device != "cpu" {
-        let host = |model: &Model| 1e3 * model.measurement.handed_over.median_s;
-        let _ = writeln!(
-            out,
-            "host        {:.2} ms (fe2e) and {:.2} ms (mesm) of it to hand a call over; the rest is the device's",
-            host(&measured.fe2e),
-            host(&measured.mesm)
-        );
-    }
-    out.push('\n');
-    if let (Some(fe2e), Some(mesm)) = (&measured.fe2e.agreement, &measured.mesm.agreement) {
-        let _ = writeln!(
-            out,
-            "numbers     logits within {:.1e} (fe2e) and {:.1e} (mesm) of the processor's; of {} points {} chosen otherwise\n",
-            fe2e.logits, mesm.logits, mesm.points, mesm.chosen_otherwise
-        );
-    }
-    if let Some(training) = &measured.training {
-        let _ = writeln!(
-            out,
-            "training    fe2e {:.0} ms, mesm {:.0} ms a step; mesm / fe2e {:.2}\n",
-            1e3 * training.fe2e.median_s,
-            1e3 * training.mesm.median_s,
-            training.mesm_over_fe2e
-        );
-    }
+    remarks(measured, &mut out);
     let _ = writeln!(
         out,
         "stage             fe2e ms   of the peak   mesm ms   of the peak"
@@ -117,4 +92,34 @@ pub(super) fn table(measured: &Measured) -> String {
         );
     }
     out
+}
+
+/// What the host does of it, how far the numbers are from the processor's, and training.
+fn remarks(measured: &Measured, out: &mut String) {
+    if measured.device != "cpu" {
+        let host = |model: &Model| 1e3 * model.measurement.handed_over.median_s;
+        let _ = writeln!(
+            out,
+            "host        {:.2} ms (fe2e) and {:.2} ms (mesm) of it to hand a call over; the rest is the device's",
+            host(&measured.fe2e),
+            host(&measured.mesm)
+        );
+    }
+    out.push('\n');
+    if let (Some(fe2e), Some(mesm)) = (&measured.fe2e.agreement, &measured.mesm.agreement) {
+        let _ = writeln!(
+            out,
+            "numbers     logits within {:.1e} (fe2e) and {:.1e} (mesm) of the processor's; of {} points {} chosen otherwise\n",
+            fe2e.logits, mesm.logits, mesm.points, mesm.chosen_otherwise
+        );
+    }
+    if let Some(training) = &measured.training {
+        let _ = writeln!(
+            out,
+            "training    fe2e {:.0} ms, mesm {:.0} ms a step; mesm / fe2e {:.2}\n",
+            1e3 * training.fe2e.median_s,
+            1e3 * training.mesm.median_s,
+            training.mesm_over_fe2e
+        );
+    }
 }

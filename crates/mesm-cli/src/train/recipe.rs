@@ -120,11 +120,14 @@ mod tests {
     #[test]
     fn the_recipes_are_sound() {
         let recipes = Path::new(env!("CARGO_MANIFEST_DIR")).join("../mesm-train/recipes");
-        let [web, paper, half] = ["web.toml", "paper.toml", "half.toml"].map(|name| {
+        let names = ["web.toml", "paper.toml", "half.toml", "attention.toml"];
+        let [web, paper, half, attention] = names.map(|name| {
             let config = read(&recipes.join(name)).unwrap();
             config.check().unwrap();
             config
         });
+        // What is compared there is the nucleus alone, whether its attention learns or not.
+        assert!(attention.model.end_to_end().unwrap().dither <= 0.0);
         assert_eq!(web.phases, paper.phases);
         // It begins with faces of the page's size.
         let [from, to] = [&web, &half].map(|config| config.model.end_to_end().unwrap());

@@ -21,6 +21,66 @@ const FEEDERS: u32 = 64;
 /// Cubes that every device takes in a row.
 const MOST_CUBES: usize = 65_535;
 
+/// Sizes of a call, widths in vectors.
+struct Sizes {
+    utterances: usize,
+    /// Rows of the longest utterance; one more are its steps.
+    longest: usize,
+    /// Whether others have fewer.
+    ragged: bool,
+    width: usize,
+    heads: usize,
+    hidden: usize,
+    /// Parts of the hidden width.
+    parts: usize,
+    epsilon: f32,
+}
+
+impl Sizes {
+    /// Where a call does not fit the kernels: none.
+    fn new(lens: &[usize], width: usize, params: &EncoderParams) -> Option<Self> {
+        let longest = lens.iter().copied().max()?;
+        let hidden = params.feedforward / LANES;
+        let sizes = Self {
+            utterances: lens.len(),
+            longest,
+            ragged: lens.iter().any(|&len| len != longest),
+            width: width / LANES,
+            heads: params.heads,
+            hidden,
+            parts: hidden.div_ceil(PART),
+            epsilon: params.epsilon as f32,
+        };
+        let fits = width.is_multiple_of(LANES * params.heads)
+            && sizes.width <= MOST_WIDTH
+            && params.feedforward.is_multiple_of(LANES)
+            && longest < MOST_STEPS
+            && sizes.utterances * sizes.parts <= MOST_CUBES
+            && !params.layers.is_empty();
+        fits.then_some(sizes)
+    }
+
+    fn steps(&self) -> usize {
+        self.longest + 1
+    }
+
+    /// From where a layer's parameters begin to those of its feed-forward layer.
+    fn to_feed_forward(&self) -> usize {
+        16 * self.width * self.width + 6 * self.width
+    }
+
+    /// Vectors of a layer's parameters.
+    fn layer(&self) -> usize {
+        self.to_feed_forward() + 8 * self.width * self.hidden + self.hidden + 3 * self.width
+    }
+}
+
+/// So many cubes of so many units.
+fn cubes(count: usize, units: u32) -> (CubeCount, CubeDim) {
+    let count = CubeCount::Static(count as u32, 1, 1);
+    (count, CubeDim::new_1d(units))
+}
+
 /// What a Transformer encoder (post-norm, ReLU) gives for the learnt vector in front of each utterance, `[utterances, width]`;
 /// the utterances' rows, `lens` of them, lie one after the other in `rows` `[sum of lens, width]`.
 ///
@@ -28,19 +88,7 @@ const MOST_CUBES: usize = 65_535;
 #[must_use]
 pub fn encode(rows: &Tensor<2>, lens: &[usize], params: &EncoderParams) -> Option<Tensor<2>> {
     let [_, width] = rows.dims();
-    let heads = params.heads;
-    let longest = lens.iter().copied().max()?;
-    let steps = longest + 1;
-    let fits = width.is_multiple_of(LANES * heads)
-        && width <= MOST_WIDTH * LANES
-        && params.feedforward.is_multiple_of(LANES)
-        && steps <= MOST_STEPS;
-    let hidden = params.feedforward / LANES;
-    let parts = hidden.div_ceil(PART);
-    let utterances = lens.len();
-    if !fits || params.layers.is_empty() || utterances * parts > MOST_CUBES {
-        return None;
-    }
+    let sizes = Sizes::new(lens, width, params)?;
     let device = rows.device();
     let rows = values(rows)?;
     let client = rows.client.clone();
@@ -48,95 +96,96 @@ pub fn encode(rows: &Tensor<2>, lens: &[usize], params: &EncoderParams) -> Optio
         return None;
     }
     let packed = packed(params)?;
-    let ragged = lens.iter().any(|&len| len != longest);
-    let starts = if ragged {
+    let starts = if sizes.ragged {
         starts(lens, &device)?
     } else {
         // Not read.
         packed.clone()
     };
-    let (head, width) = (width / heads, width / LANES);
-    let state = || empty(&rows, [utterances, steps, width * LANES].into(), DType::F32);
-    let cubes = |count: usize, units: u32| {
-        (
-            CubeCount::Static(count as u32, 1, 1),
-            CubeDim::new_1d(units),
-        )
-    };
-    let to_feed_forward = 16 * width * width + 6 * width;
-    let layer = to_feed_forward + 8 * width * hidden + hidden + 3 * width;
-    let mut at = width;
-    let mut sources = rows.clone();
-    // Not read in the first layer.
-    let mut fed = rows.clone();
+    let mut at = sizes.width;
+    // The first layer reads nothing that was fed forward.
+    let (mut sources, mut fed) = (rows.clone(), rows.clone());
     for number in 0..params.layers.len() {
-        let attended = state();
-        // In bounds: a cube has an utterance, whose steps fit its memory, and its units share them.
-        launch!(
-            encode_kernel,
-            &client;
-            cubes(utterances, ENCODERS);
-            LANES,
-            sources.into_tensor_arg(),
-            fed.into_tensor_arg(),
-            starts.clone().into_tensor_arg(),
-            packed.clone().into_tensor_arg(),
-            attended.clone().into_tensor_arg(),
-            longest as u32,
-            steps as u32,
-            parts as u32,
-            at as u32,
-            1.0 / (head as f32).sqrt(),
-            params.epsilon as f32,
-            ragged,
-            number == 0,
-            width as u32,
-            heads as u32,
-        );
-        fed = empty(
-            &rows,
-            [utterances, parts, steps, width * LANES].into(),
-            DType::F32,
-        );
-        // In bounds: a cube has a part of the hidden width, the last one what is left, and an utterance as above.
-        launch!(
-            feed_forward,
-            &client;
-            cubes(utterances * parts, FEEDERS);
-            LANES,
-            attended.clone().into_tensor_arg(),
-            starts.clone().into_tensor_arg(),
-            packed.clone().into_tensor_arg(),
-            fed.clone().into_tensor_arg(),
-            longest as u32,
-            steps as u32,
-            parts as u32,
-            hidden as u32,
-            (at + to_feed_forward) as u32,
-            ragged,
-            width as u32,
-        );
-        sources = attended;
-        at += layer;
+        let states = [sources, fed];
+        [sources, fed] = layer(&sizes, states, &starts, &packed, at, number == 0);
+        at += sizes.layer();
     }
-    let out = empty(&rows, [utterances, width * LANES].into(), DType::F32);
+    let out = empty(&rows, [sizes.utterances, width].into(), DType::F32);
     // In bounds: a cube has an utterance, and its units share the step in front.
     launch!(
         finish,
         &client;
-        cubes(utterances, FEEDERS);
+        cubes(sizes.utterances, FEEDERS);
         LANES,
         sources.into_tensor_arg(),
         fed.into_tensor_arg(),
         packed.into_tensor_arg(),
         out.clone().into_tensor_arg(),
-        steps as u32,
-        parts as u32,
+        sizes.steps() as u32,
+        sizes.parts as u32,
         at as u32,
-        params.epsilon as f32,
-        width as u32,
+        sizes.epsilon,
+        sizes.width as u32,
     );
     Some(Tensor::from_primitive::<Cube>(out))
+}
+
+/// A layer whose parameters begin at `at`: what its attention gives, and the parts of what its feed-forward layer adds, from
+/// the same two of the layer before.
+fn layer(
+    sizes: &Sizes,
+    [sources, fed]: [FloatTensor<Cube>; 2],
+    starts: &FloatTensor<Cube>,
+    packed: &FloatTensor<Cube>,
+    at: usize,
+    first: bool,
+) -> [FloatTensor<Cube>; 2] {
+    let client = sources.client.clone();
+    let (utterances, steps, width) = (sizes.utterances, sizes.steps(), LANES * sizes.width);
+    let attended = empty(&sources, [utterances, steps, width].into(), DType::F32);
+    let shape = [utterances, sizes.parts, steps, width];
+    let feeding = empty(&sources, shape.into(), DType::F32);
+    // In bounds: a cube has an utterance, whose steps fit its memory, and its units share them.
+    launch!(
+        encode_kernel,
+        &client;
+        cubes(utterances, ENCODERS);
+        LANES,
+        sources.into_tensor_arg(),
+        fed.into_tensor_arg(),
+        starts.clone().into_tensor_arg(),
+        packed.clone().into_tensor_arg(),
+        attended.clone().into_tensor_arg(),
+        sizes.longest as u32,
+        steps as u32,
+        sizes.parts as u32,
+        at as u32,
+        1.0 / ((width / sizes.heads) as f32).sqrt(),
+        sizes.epsilon,
+        sizes.ragged,
+        first,
+        sizes.width as u32,
+        sizes.heads as u32,
+    );
+    // In bounds: a cube has a part of the hidden width, the last one what is left, and an utterance as above.
+    launch!(
+        feed_forward,
+        &client;
+        cubes(utterances * sizes.parts, FEEDERS);
+        LANES,
+        attended.clone().into_tensor_arg(),
+        starts.clone().into_tensor_arg(),
+        packed.clone().into_tensor_arg(),
+        feeding.clone().into_tensor_arg(),
+        sizes.longest as u32,
+        steps as u32,
+        sizes.parts as u32,
+        sizes.hidden as u32,
+        (at + sizes.to_feed_forward()) as u32,
+        sizes.ragged,
+        sizes.width as u32,
+    );
+    [attended, feeding]
 }
 
 /// Where the rows of each utterance begin, and where the last ones end.

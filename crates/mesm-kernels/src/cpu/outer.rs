@@ -152,16 +152,13 @@ fn tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
         let row: [f32; ROWS] = array::from_fn(|i| task.features[row..row + ROWS][i]);
         let start = *to as usize * columns + column;
         // Beyond the last column the next row is read, which adds to sums that nobody takes.
-        let gradients: [S::f32s; VECTORS] = match task.gradients.get(start..start + VECTORS * lanes)
-        {
-            Some(gradients) => {
-                let whole = S::as_simd_f32s(gradients).0;
-                array::from_fn(|v| whole[v])
-            }
-            None => {
-                let gradients = &task.gradients[start..start + count];
-                array::from_fn(|v| simd.partial_load_f32s(&gradients[(v * lanes).min(count)..]))
-            }
+        let beyond = task.gradients.get(start..start + VECTORS * lanes);
+        let gradients: [S::f32s; VECTORS] = if let Some(gradients) = beyond {
+            let whole = S::as_simd_f32s(gradients).0;
+            array::from_fn(|v| whole[v])
+        } else {
+            let gradients = &task.gradients[start..start + count];
+            array::from_fn(|v| simd.partial_load_f32s(&gradients[(v * lanes).min(count)..]))
         };
         for (sums, value) in sums.iter_mut().zip(row) {
             let value = simd.splat_f32s(value);
