@@ -26,6 +26,27 @@ pub struct Packaged {
     pub elsewhere: &'static str,
 }
 
+/// The browser.
+pub const CHROMIUM: Packaged = Packaged {
+    programs: &["chromium", "chromium-browser", "google-chrome"],
+    package: "chromium",
+    elsewhere: "Chromium 113 or newer from your distribution",
+};
+
+/// What the program mesm reads videos and sounds with.
+pub const FFMPEG: Packaged = Packaged {
+    programs: &["ffprobe"],
+    package: "ffmpeg",
+    elsewhere: "ffmpeg from ffmpeg.org",
+};
+
+/// What the native program's allocator is built with.
+pub const MAKE: Packaged = Packaged {
+    programs: &["make"],
+    package: "make",
+    elsewhere: "make from your distribution",
+};
+
 /// Brings every missing program, or says in one line what to install.
 ///
 /// # Errors

@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::minilm;
+use crate::native;
 use crate::places::Places;
 use crate::process::{clean, run};
 use crate::step::{note, step};
@@ -24,13 +25,7 @@ pub fn demo_report(places: &Places, out: &Path) -> Result<()> {
         .join(out);
     std::fs::create_dir_all(&out).with_context(|| format!("{}", out.display()))?;
     let encoder = step("weights: text encoder", || minilm::require(places))?;
-    step("build the program mesm", || {
-        run(clean("cargo")
-            .current_dir(&places.root)
-            .env("CARGO_TARGET_DIR", &places.native_target)
-            .args(["build", "--release", "-p", "mesm-cli", "-p", "mesm-tests"]))
-    })?;
-    let programs = places.native_target.join("release");
+    let programs = native::build(places, &[])?;
     let made = step(
         "small data sets in the layouts of IEMOCAP and CMU-MOSEI",
         || corpora(&programs.join("small-corpora"), &out.join("corpora")),

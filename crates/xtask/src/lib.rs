@@ -15,6 +15,7 @@ pub mod debian;
 pub mod demo_report;
 pub mod download;
 pub mod minilm;
+pub mod native;
 pub mod npm;
 pub mod places;
 pub mod process;

@@ -8,7 +8,7 @@ use std::thread;
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::axe;
-use crate::debian::{self, Packaged};
+use crate::debian::{self, CHROMIUM, FFMPEG, MAKE, Packaged};
 use crate::minilm;
 use crate::npm;
 use crate::places::Places;
@@ -55,13 +55,6 @@ impl Suite {
     }
 }
 
-/// The browser.
-pub const CHROMIUM: Packaged = Packaged {
-    programs: &["chromium", "chromium-browser", "google-chrome"],
-    package: "chromium",
-    elsewhere: "Chromium 113 or newer from your distribution",
-};
-
 /// The programs that the tests start.
 const PROGRAMS: [Packaged; 5] = [
     CHROMIUM,
@@ -70,22 +63,13 @@ const PROGRAMS: [Packaged; 5] = [
         package: "chromium-driver",
         elsewhere: "the chromedriver of the same version",
     },
-    Packaged {
-        programs: &["ffmpeg"],
-        package: "ffmpeg",
-        elsewhere: "ffmpeg from ffmpeg.org",
-    },
+    FFMPEG,
     Packaged {
         programs: &["espeak-ng"],
         package: "espeak-ng",
         elsewhere: "espeak-ng from its project page",
     },
-    // The native program's allocator is built with it.
-    Packaged {
-        programs: &["make"],
-        package: "make",
-        elsewhere: "make from your distribution",
-    },
+    MAKE,
 ];
 
 /// Brings what the tests need, builds everything and runs the chosen suites. The sum is printed on the last line.
@@ -284,7 +268,7 @@ impl Commands<'_> {
 }
 
 fn chromium() -> Result<PathBuf> {
-    PROGRAMS[0]
+    CHROMIUM
         .programs
         .iter()
         .find_map(|name| program(name))

@@ -1,11 +1,12 @@
 //! `cargo xtask train-demo`: from a folder of data to the weights of the page, in one command.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
 use crate::minilm;
+use crate::native;
 use crate::places::Places;
 use crate::process::{clean, run};
 use crate::step::{note, step};
@@ -49,14 +50,7 @@ pub fn train_demo(
         "cpu" => &[],
         device => &["--features", device],
     };
-    step("build the program mesm", || {
-        run(clean("cargo")
-            .current_dir(&places.root)
-            .env("CARGO_TARGET_DIR", &places.native_target)
-            .args(["build", "--release", "-p", "mesm-cli", "-p", "mesm-tests"])
-            .args(features))
-    })?;
-    let program = places.native_target.join("release").join("mesm");
+    let program = own_copy(&native::build(places, features)?.join("mesm"), &out)?;
     let mesm = |what: &str, words: &[&str]| {
         step(what, || {
             run(clean(&program)
@@ -128,6 +122,16 @@ pub fn train_demo(
     ];
     let shown = ["--composed", "--figures", &figures, "--device", device];
     mesm("judge", &[&["eval"], &judged[..], &shown].concat())
+}
+
+/// Copies the program to the results: a training takes hours, in which the target folder may be built anew.
+fn own_copy(program: &Path, out: &Path) -> Result<PathBuf> {
+    let (own, part) = (out.join("mesm"), out.join("mesm.part"));
+    std::fs::create_dir_all(out)
+        .and_then(|()| std::fs::copy(program, &part))
+        .and_then(|_| std::fs::rename(&part, &own))
+        .with_context(|| format!("cannot copy {} to {}", program.display(), own.display()))?;
+    Ok(own)
 }
 
 /// Runs commands at the same time, each with its share of the processor: two steps of training on a core each are done

@@ -15,8 +15,9 @@ use std::thread;
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
+use crate::native;
 use crate::places::Places;
-use crate::process::{capture, clean, program, run};
+use crate::process::{capture, clean, program};
 use crate::step::{note, step};
 
 /// The shares of the attention mass that are measured.
@@ -88,14 +89,8 @@ pub fn bench(places: &Places, effort: Effort, parts: &[Part]) -> Result<()> {
     let out = places.root.join("target/bench");
     let page = out.join("page");
     fs::create_dir_all(&page).with_context(|| format!("{}", page.display()))?;
-    step("build the program mesm", || {
-        run(clean("cargo")
-            .current_dir(&places.root)
-            .env("CARGO_TARGET_DIR", &places.native_target)
-            .args(["build", "--release", "-p", "mesm-cli", "-p", "mesm-tests"]))
-    })?;
     let mesm = Mesm {
-        program: places.native_target.join("release").join("mesm"),
+        program: native::build(places, &[])?.join("mesm"),
     };
     page::build(places, &page)?;
     let peers = peers::Native::require(places)?;

@@ -14,13 +14,12 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value, json};
 use tiny_http::{Header, Method, Response, Server};
 
-use crate::debian;
+use crate::debian::{self, CHROMIUM};
 use crate::places::Places;
 use crate::process::{program, run};
 use crate::serve::media_type;
 use crate::site::copy_file;
 use crate::step::step;
-use crate::suites::CHROMIUM;
 use crate::toolchain::{PROFILE, TARGET, WasmToolchain};
 use crate::tools::require_web_tools;
 
