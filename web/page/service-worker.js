@@ -10,16 +10,19 @@ const CACHE = FAMILY + VERSION;
 const SUM = "x-mesm-sha256";
 // Larger files are kept when the page asks for them: fetching them twice at a first visit would double it.
 const EAGER_BYTES = 1_000_000;
+// Lies in a deployment's cache once pages are to come from it.
+const TAKEN_OVER = "?taken-over";
 
 self.addEventListener("install", (event) => event.waitUntil(install()));
 self.addEventListener("activate", (event) => event.waitUntil(activate()));
 self.addEventListener("message", (event) => {
-  if (event.data === "take-over") event.waitUntil(takeOver());
+  if (event.data === "take-over") event.waitUntil(takeOver(event.source));
 });
 self.addEventListener("fetch", (event) => {
   if (event.request.method !== "GET" || !event.request.url.startsWith(HOME)) return;
   const path = event.request.url.slice(HOME.length).split(/[?#]/)[0] || "index.html";
-  if (FILES.has(path)) event.respondWith(answer(event, path));
+  // A deployment that waits may have files of other names.
+  if (FILES.has(path) || self.registration.waiting) event.respondWith(answer(event, path));
 });
 
 async function install() {
@@ -41,10 +44,28 @@ async function activate() {
   await self.clients.claim();
 }
 
-// A page that runs with the old files keeps them until it is closed.
-async function takeOver() {
+// A page that runs with the old files keeps them until it is closed. Where the page that asks is the only one it may come
+// anew, and from then on all do: the old worker hands out the new one's files. That one waits until all pages are closed.
+// Called to work at once it may be let wait all the same (in Chromium until the old one has nothing to do, or for five
+// minutes), and then comes while a page starts, which costs that page requests that are under way.
+async function takeOver(page) {
   const pages = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
-  if (pages.length <= 1) await self.skipWaiting();
+  const cache = await caches.open(CACHE);
+  const first = pages.length <= 1 && !(await cache.match(TAKEN_OVER));
+  if (first) await cache.put(TAKEN_OVER, new Response());
+  page.postMessage(first ? "reload" : "stay");
+}
+
+// From this worker's deployment, or from a later one that has taken over.
+async function kept(path) {
+  const names = (await caches.keys()).filter((name) => name.startsWith(FAMILY));
+  const later = names.slice(names.indexOf(CACHE) + 1).reverse();
+  for (const name of [...later, CACHE]) {
+    const cache = await caches.open(name);
+    const file = (name === CACHE || (await cache.match(TAKEN_OVER))) && (await cache.match(path));
+    if (file) return file;
+  }
+  return null;
 }
 
 async function among(caches_, path, file) {
@@ -57,10 +78,9 @@ async function among(caches_, path, file) {
 
 async function answer(event, path) {
   const anew = event.request.cache === "reload";
-  if (!anew) {
-    const kept = await (await caches.open(CACHE)).match(path);
-    if (kept) return kept;
-  }
+  const file = anew ? null : await kept(path);
+  if (file) return file;
+  if (!FILES.has(path)) return fetch(event.request);
   const response = await bring(path, anew ? "reload" : "default");
   if (!response.ok || !response.body) return response;
   // The page reads while it arrives; what is kept is checked first.

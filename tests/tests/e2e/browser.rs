@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use fantoccini::wd::WindowHandle;
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
@@ -191,6 +192,28 @@ impl Browser {
             driver,
             folder,
         }
+    }
+
+    /// Opens another window, in front of what is open, and gives the one that was in front.
+    pub(crate) async fn open_window(&self) -> WindowHandle {
+        let before = self.client.window().await.expect("a window");
+        let window = self.client.new_window(true).await.expect("a new window");
+        let window = WindowHandle::try_from(window.handle).expect("a window's name");
+        self.front(window).await;
+        before
+    }
+
+    /// Closes the window in front; `next` is in front then.
+    pub(crate) async fn close_window(&self, next: WindowHandle) {
+        self.client.close_window().await.expect("it closes");
+        self.front(next).await;
+    }
+
+    async fn front(&self, window: WindowHandle) {
+        self.client
+            .switch_to_window(window)
+            .await
+            .expect("a window that is open");
     }
 
     /// Runs a script in every page that is opened from now on, before its own scripts.

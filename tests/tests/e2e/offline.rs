@@ -1,6 +1,7 @@
 //! The site is kept in the browser whole and undamaged, opens without a network, and gives way to a new deployment.
 
 use std::fs;
+use std::time::Instant;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -84,6 +85,11 @@ async fn print_stages(page: &Page<'_>) {
     }
 }
 
+async fn is_second(page: &Page<'_>) -> bool {
+    let title = page.script("return document.title").await;
+    title.as_str().is_some_and(|t| t.starts_with("Second"))
+}
+
 async fn judge_the_sample(page: &Page<'_>) {
     page.start().await;
     page.wait_for_result(0).await;
@@ -117,22 +123,48 @@ fn a_later_visit_needs_no_network_and_a_new_deployment_takes_over() {
         site.set_up(true);
         site.deploy(second.path().to_owned());
         // The first page after a deployment still has the old files and brings the new ones.
-        page.wait("the new deployment", || async {
-            let page = Page::open(&browser, &site, "device=cpu").await;
-            let title = page.script("return document.title").await;
-            title
-                .as_str()
-                .is_some_and(|t| t.starts_with("Second"))
-                .then_some(())
+        let page = Page::open(&browser, &site, "device=cpu").await;
+        assert!(!is_second(&page).await);
+        page.wait("the new deployment to be there", || async {
+            let waits = page
+                .script("return navigator.serviceWorker.getRegistration().then((r) => r.waiting !== null)")
+                .await;
+            (waits == true).then_some(())
         })
         .await;
+        // Nothing is taken from under a page that is open: another one beside it has the same files.
+        let beside = browser.open_window().await;
+        let page = Page::open(&browser, &site, "device=cpu").await;
+        assert!(!is_second(&page).await);
+        browser.close_window(beside).await;
+        // A page that is alone gives way.
+        browser.navigate(&site.page("device=cpu")).await;
+        let asked = Instant::now();
+        page.wait("the new deployment", || async {
+            is_second(&page).await.then_some(())
+        })
+        .await;
+        println!(
+            "the new deployment after {} ms",
+            asked.elapsed().as_millis()
+        );
+        page.wait_until_idle().await;
         judge_the_sample(&page).await;
-        wait_until_kept(&page).await;
-        let caches = page
-            .script("return caches.keys().then((k) => k.length)")
-            .await;
-        assert_eq!(caches, 1, "the old deployment's files are still kept");
         site.assert_nothing_missing();
+        // The old files go once nobody can have a page of them.
+        let page = Page::of_others(&browser, &format!("{}/elsewhere", site.origin())).await;
+        let asked = Instant::now();
+        page.wait("the old deployment's files to be gone", || async {
+            let caches = page
+                .script("return caches.keys().then((k) => k.length)")
+                .await;
+            (caches == 1).then_some(())
+        })
+        .await;
+        println!("gone after {} ms", asked.elapsed().as_millis());
+        let page = Page::open(&browser, &site, "device=cpu").await;
+        assert!(is_second(&page).await);
+        wait_until_kept(&page).await;
         browser.close().await;
     });
 }

@@ -185,7 +185,11 @@ fn answer(serving: &Mutex<Serving>, request: Request) {
     } else {
         let mut serving = serving.lock().expect("what is served");
         serving.missing.push(url);
-        ("404 Not Found", "text/plain", Vec::new())
+        (
+            "404 Not Found",
+            "text/plain",
+            b"there is no such file".to_vec(),
+        )
     };
     let half = bytes.len() / 2;
     let mut length = format!("Content-Length: {}", bytes.len());

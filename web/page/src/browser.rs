@@ -4,7 +4,7 @@ use js_sys::{Array, Promise};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Document, Element, EventTarget, Window};
+use web_sys::{Document, Element, Event, EventTarget, Window};
 
 use crate::english;
 use crate::error::PageError;
@@ -107,28 +107,23 @@ pub(crate) async fn settled_within(promise: &Promise, limit_ms: i32) -> Result<(
     Ok(())
 }
 
-/// Waits for one event, at most `limit_ms`. True where it came.
+/// Waits for one event, at most `limit_ms`. None where it did not come.
 pub(crate) async fn event_within(
     target: &EventTarget,
-    event: &'static str,
+    event: &str,
     limit_ms: i32,
-) -> Result<bool, PageError> {
+) -> Result<Option<Event>, PageError> {
     let window = window()?;
     let promise = Promise::new(&mut |resolve, _| {
-        let came = resolve.clone();
-        let closure = Closure::once_into_js(move |_: JsValue| {
-            let _ = came.call1(&JsValue::NULL, &JsValue::TRUE);
-        });
         let options = web_sys::AddEventListenerOptions::new();
         options.set_once(true);
         let _ = target.add_event_listener_with_callback_and_add_event_listener_options(
-            event,
-            closure.unchecked_ref(),
-            &options,
+            event, &resolve, &options,
         );
         let _ = window.set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, limit_ms);
     });
-    Ok(wait_for(promise, english::failed::TIMER).await?.is_truthy())
+    let came = wait_for(promise, english::failed::TIMER).await?;
+    Ok(came.dyn_into().ok())
 }
 
 /// Whether a media query holds; not where it cannot be asked.

@@ -17,7 +17,7 @@ const WORKER: &str = "engine-worker.js";
 /// A working engine that says nothing for so long hangs.
 const SILENCE_LIMIT_MS: f64 = 120_000.0;
 /// One that has not said a word for so long was not started: the browser lost its script on the way, which happens while
-/// a new deployment takes over.
+/// one service worker replaces another.
 const FIRST_WORD_LIMIT_MS: f64 = 20_000.0;
 /// One that does not go on loading its program has lost a file of it in the same way; it tells of every 80 kB that arrive.
 const LOAD_LIMIT_MS: f64 = 60_000.0;

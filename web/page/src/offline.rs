@@ -2,7 +2,7 @@
 
 use js_sys::Reflect;
 use wasm_bindgen::JsCast;
-use web_sys::{ServiceWorkerContainer, ServiceWorkerRegistration};
+use web_sys::{MessageEvent, ServiceWorker, ServiceWorkerContainer, ServiceWorkerRegistration};
 
 use crate::browser::{event_within, wait_for, window};
 use crate::english;
@@ -41,18 +41,49 @@ pub(crate) async fn keep() -> Result<Kept, PageError> {
             return Ok(Kept::No);
         }
         let controlled = event_within(&container, "controllerchange", LIMIT_MS).await?;
-        return Ok(if controlled { Kept::Yes } else { Kept::No });
+        return Ok(if controlled.is_some() {
+            Kept::Yes
+        } else {
+            Kept::No
+        });
     }
-    if let Some(waiting) = registration.waiting() {
-        let changed = event_within(&container, "controllerchange", LIMIT_MS);
-        waiting
-            .post_message(&"take-over".into())
-            .map_err(PageError::browser(what))?;
-        if changed.await? {
-            return Ok(Kept::Replaced);
-        }
+    if let Some(waiting) = registration.waiting()
+        && take_over(&container, &waiting).await?
+    {
+        return Ok(Kept::Replaced);
     }
     Ok(Kept::Yes)
+}
+
+/// Asks a deployment that waits to take over. True where it has: this page is then the only one, and opened anew it comes
+/// from the new files.
+async fn take_over(
+    container: &ServiceWorkerContainer,
+    waiting: &ServiceWorker,
+) -> Result<bool, PageError> {
+    // Messages come from the first setting on.
+    container.set_onmessage(None);
+    let answer = event_within(container, "message", LIMIT_MS);
+    waiting
+        .post_message(&"take-over".into())
+        .map_err(PageError::browser(english::failed::KEEPING_PAGE))?;
+    let answer = answer.await?.and_then(|came| came.dyn_into().ok());
+    Ok(answer.is_some_and(|came: MessageEvent| came.data() == "reload"))
+}
+
+/// Looks for a new deployment, which takes over when the page is opened the next time. The browser looks by itself too, but
+/// only after a page has been quiet for a while: whoever opens the page and leaves, again and again, would stay with the
+/// old one.
+pub(crate) async fn look_for_new() {
+    let asked = async {
+        let container = container().ok()??;
+        let what = english::failed::KEEPING_PAGE;
+        let found = wait_for(container.get_registration(), what).await.ok()?;
+        let registration: ServiceWorkerRegistration = found.dyn_into().ok()?;
+        wait_for(registration.update().ok()?, what).await.ok()
+    };
+    // Without a network there is nothing new.
+    let _ = asked.await;
 }
 
 /// Asks the browser not to throw the kept files away when it runs out of room.

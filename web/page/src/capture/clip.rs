@@ -41,7 +41,10 @@ impl Clip {
         let first_picture = next_picture(video);
         video.set_src(&clip.url);
         video.load();
-        if !event_within(video, "loadeddata", LOAD_LIMIT_MS).await? {
+        if event_within(video, "loadeddata", LOAD_LIMIT_MS)
+            .await?
+            .is_none()
+        {
             return Err(PageError::Input(english::failed::UNPLAYABLE.to_owned()));
         }
         if let Some(picture) = first_picture.filter(|_| video.video_width() > 0) {
@@ -96,7 +99,7 @@ impl Clip {
         }
         let arrived = event_within(&self.video, "seeked", SEEK_LIMIT_MS);
         self.video.set_current_time(t_ms / 1000.0);
-        if arrived.await? {
+        if arrived.await?.is_some() {
             return Ok(());
         }
         Err(PageError::Input(english::failed::finding_picture(
