@@ -198,8 +198,7 @@ impl Browser {
     pub(crate) async fn open_window(&self) -> WindowHandle {
         let before = self.client.window().await.expect("a window");
         let window = self.client.new_window(true).await.expect("a new window");
-        let window = WindowHandle::try_from(window.handle).expect("a window's name");
-        self.front(window).await;
+        self.front(window.handle).await;
         before
     }
 
