@@ -2,7 +2,6 @@
 //! machine.
 
 mod page;
-mod peaks;
 mod peers;
 mod report;
 mod svg;

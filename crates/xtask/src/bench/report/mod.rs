@@ -1,12 +1,15 @@
 //! Tables and figures of what was measured.
 
+mod figures;
+mod peaks;
 mod web;
 
 use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::peaks::Peaks;
+use self::figures::{each, median, ms, number};
+use self::peaks::Peaks;
 use super::svg::{Line, figure};
 
 /// All tables, as Markdown.
@@ -64,27 +67,6 @@ pub(super) fn pictures(found: &Value) -> Vec<(String, String)> {
         "ratio.svg".to_owned(),
         figure(title, "p", "FE2E / MESM", &lines),
     )]
-}
-
-pub(super) fn each(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().into_iter().flatten()
-}
-
-pub(super) fn number(value: &Value) -> f64 {
-    value.as_f64().unwrap_or(f64::NAN)
-}
-
-fn ms(value: &Value) -> String {
-    format!("{:.1}", 1e3 * number(value))
-}
-
-/// The middle one.
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    match values.len() {
-        0 => f64::NAN,
-        n => f64::midpoint(values[(n - 1) / 2], values[n / 2]),
-    }
 }
 
 fn write(found: &Value, out: &mut String) -> std::fmt::Result {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::{each, median, ms, number};
+use super::figures::{each, median, ms, number};
 
 /// Chromium's WebGPU on a graphics card.
 pub(super) fn dawn(settings: &Value, out: &mut String) -> std::fmt::Result {

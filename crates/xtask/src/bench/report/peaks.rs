@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::report::{each, number};
+use super::figures::{each, number};
 
 /// The highest peaks that were seen with each number of threads, of a product and of a pass over memory: a single try may
 /// fall into a moment in which the machine does something else.
