@@ -71,21 +71,6 @@ async fn take_over(
     Ok(answer.is_some_and(|came: MessageEvent| came.data() == "reload"))
 }
 
-/// Looks for a new deployment, which takes over when the page is opened the next time. The browser looks by itself too, but
-/// only after a page has been quiet for a while: whoever opens the page and leaves, again and again, would stay with the
-/// old one.
-pub(crate) async fn look_for_new() {
-    let asked = async {
-        let container = container().ok()??;
-        let what = english::failed::KEEPING_PAGE;
-        let found = wait_for(container.get_registration(), what).await.ok()?;
-        let registration: ServiceWorkerRegistration = found.dyn_into().ok()?;
-        wait_for(registration.update().ok()?, what).await.ok()
-    };
-    // Without a network there is nothing new.
-    let _ = asked.await;
-}
-
 /// Asks the browser not to throw the kept files away when it runs out of room.
 pub(crate) async fn hold_on() {
     let asked = async {

@@ -16,7 +16,6 @@ use crate::capture::WindowInput;
 use crate::engine_link::EngineLink;
 use crate::english;
 use crate::error::PageError;
-use crate::offline;
 use crate::ui::PageState;
 
 const WATCH_STEP_MS: f64 = 2000.0;
@@ -178,8 +177,6 @@ impl App {
         self.engine_ready.set(true);
         if !self.model_known.replace(true) {
             self.ui.set_top_p(model.top_p);
-            // Not before: what a new deployment brings would delay what is there.
-            spawn_local(offline::look_for_new());
         }
         self.ui.show_device(
             &english::device::name(device),
