@@ -35,9 +35,15 @@ pub const CHROMIUM: Packaged = Packaged {
 
 /// What the program mesm reads videos and sounds with.
 pub const FFMPEG: Packaged = Packaged {
-    programs: &["ffprobe"],
+    programs: &["ffmpeg"],
     package: "ffmpeg",
     elsewhere: "ffmpeg from ffmpeg.org",
+};
+
+/// What tells the program mesm what is in them: of the same package, but some have one without the other.
+pub const FFPROBE: Packaged = Packaged {
+    programs: &["ffprobe"],
+    ..FFMPEG
 };
 
 /// What the native program's allocator is built with.
@@ -59,9 +65,11 @@ pub fn require(wanted: &[Packaged]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let packages: Vec<&str> = missing.iter().map(|one| one.package).collect();
+    let mut packages: Vec<&str> = missing.iter().map(|one| one.package).collect();
+    packages.dedup();
     if !can_install() {
-        let elsewhere: Vec<&str> = missing.iter().map(|one| one.elsewhere).collect();
+        let mut elsewhere: Vec<&str> = missing.iter().map(|one| one.elsewhere).collect();
+        elsewhere.dedup();
         bail!(
             "missing: {}. Install: `apt-get install -y {}` (Debian, Ubuntu) or {}",
             missing

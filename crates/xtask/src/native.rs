@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::debian::{self, FFMPEG, MAKE};
+use crate::debian::{self, FFMPEG, FFPROBE, MAKE};
 use crate::places::Places;
 use crate::process::{clean, run};
 use crate::step::step;
@@ -16,7 +16,7 @@ use crate::step::step;
 /// When a program of the system is missing and cannot be brought, or the build fails.
 pub fn build(places: &Places, features: &[&str]) -> Result<PathBuf> {
     step("programs: ffmpeg, make", || {
-        debian::require(&[FFMPEG, MAKE])
+        debian::require(&[FFMPEG, FFPROBE, MAKE])
     })?;
     step("build the program mesm", || {
         run(clean("cargo")

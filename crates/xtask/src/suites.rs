@@ -8,7 +8,7 @@ use std::thread;
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::axe;
-use crate::debian::{self, CHROMIUM, FFMPEG, MAKE, Packaged};
+use crate::debian::{self, CHROMIUM, FFMPEG, FFPROBE, MAKE, Packaged};
 use crate::minilm;
 use crate::npm;
 use crate::places::Places;
@@ -56,7 +56,7 @@ impl Suite {
 }
 
 /// The programs that the tests start.
-const PROGRAMS: [Packaged; 5] = [
+const PROGRAMS: [Packaged; 6] = [
     CHROMIUM,
     Packaged {
         programs: &["chromedriver"],
@@ -64,6 +64,7 @@ const PROGRAMS: [Packaged; 5] = [
         elsewhere: "the chromedriver of the same version",
     },
     FFMPEG,
+    FFPROBE,
     Packaged {
         programs: &["espeak-ng"],
         package: "espeak-ng",
